@@ -44,12 +44,7 @@ interface Unsealed {
  * @param prev  hash of the record before; `chainStart.hash` for the first.
  * @param timeMs  Unix milliseconds.
  */
-export function sealRecord<Event extends Unsealed>(
-  prev: string,
-  seq: number,
-  timeMs: number,
-  event: Event,
-): SealedRecord {
+export function sealRecord(prev: string, seq: number, timeMs: number, event: Unsealed): SealedRecord {
   const body = JSON.stringify({ seq, time: new Date(timeMs).toISOString(), ...event, prev })
   const hash = hashBody(prev, body)
   return { line: `${body.slice(0, -1)},"hash":"${hash}"}`, hash }
