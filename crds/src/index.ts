@@ -1,3 +1,5 @@
 export * from './operations.ts'
 export * from './bundle.ts'
 export * from './audit-chain.ts'
+export * from './units.ts'
+export * from './digest.ts'
