@@ -1,0 +1,66 @@
+import type { Socket } from 'node:net'
+import type { FrontendMessage } from '../wire/postgres/frontend.ts'
+
+/** More decoded messages than this are not taken from a client that sends faster than it is served. */
+const highWater = 256
+
+/** What the client sent and the session has not come to yet. The socket rests while enough is waiting. */
+export class MessageQueue {
+  readonly #socket: Socket
+  #messages: FrontendMessage[] = []
+  #next = 0
+  #ended = false
+  #wake: (() => void) | null = null
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+  }
+
+  push(messages: readonly FrontendMessage[]): void {
+    if (messages.length === 0) return
+    if (this.#next === this.#messages.length) {
+      this.#messages = [...messages]
+      this.#next = 0
+    } else {
+      this.#messages.push(...messages)
+    }
+    if (this.#messages.length - this.#next > highWater) this.#socket.pause()
+    this.#wake?.()
+  }
+
+  end(): void {
+    this.#ended = true
+    this.#wake?.()
+  }
+
+  peek(): FrontendMessage | null {
+    return this.#messages[this.#next] ?? null
+  }
+
+  /** The next message if it is there. */
+  shift(): FrontendMessage | null {
+    const message = this.#messages[this.#next]
+    if (message === undefined) return null
+    this.#next++
+    if (this.#messages.length === this.#next) {
+      this.#messages = []
+      this.#next = 0
+      this.#socket.resume()
+    }
+    return message
+  }
+
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** Resolves when a message is there, the client is gone, or `other` settles. */
+  async arrival(other?: Promise<unknown>): Promise<void> {
+    if (this.peek() || this.#ended) return
+    const arrived = new Promise<void>((resolve) => {
+      this.#wake = resolve
+    })
+    await (other ? Promise.race([arrived, other]) : arrived)
+    this.#wake = null
+  }
+}
