@@ -1,5 +1,6 @@
 export * from './operations.ts'
 export * from './bundle.ts'
 export * from './audit-chain.ts'
+export * from './audit-segment.ts'
 export * from './units.ts'
 export * from './digest.ts'
