@@ -1,0 +1,6 @@
+import type { StreamMessage } from '@sallyport/crds'
+
+/** @throws TypeError */
+export function parseStreamMessage(value: unknown): StreamMessage {
+  return value as StreamMessage
+}
