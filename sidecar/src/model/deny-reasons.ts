@@ -90,9 +90,18 @@ export const denyReasons = {
     'the statement names something the catalog does not hold',
     'check the spelling and the schema; temporary objects are not supported',
   ),
-  'unparseable-statement': refused('policy', 'the statement could not be parsed', 'send SQL that PostgreSQL 18 parses', '42601'),
+  'unparseable-statement': refused(
+    'policy',
+    'the statement could not be parsed',
+    'send SQL that PostgreSQL 18 parses',
+    '42601',
+  ),
   'policy-denied': refused('policy', 'a policy refuses the statement', 'the rule is named in DETAIL; ask its owner'),
-  'policy-error': refused('session', 'a policy could not be evaluated', 'ask the owner of the policy; nothing is allowed meanwhile'),
+  'policy-error': refused(
+    'session',
+    'a policy could not be evaluated',
+    'ask the owner of the policy; nothing is allowed meanwhile',
+  ),
   'affected-rows-exceeded': refused(
     'session',
     'more rows were affected than the grant allows; the statement was rolled back',
@@ -128,9 +137,24 @@ export const denyReasons = {
     'prepare it in this session first',
     '26000',
   ),
-  'unsupported-message': refused('session', 'the protocol message is not supported', 'use simple or extended queries', '0A000'),
-  'statement-too-large': refused('session', 'the statement is larger than what can be judged', 'send a shorter statement', '54000'),
-  'statement-timeout': refused('session', 'the statement ran longer than the grant allows', 'narrow the statement', '57014'),
+  'unsupported-message': refused(
+    'session',
+    'the protocol message is not supported',
+    'use simple or extended queries',
+    '0A000',
+  ),
+  'statement-too-large': refused(
+    'session',
+    'the statement is larger than what can be judged',
+    'send a shorter statement',
+    '54000',
+  ),
+  'statement-timeout': refused(
+    'session',
+    'the statement ran longer than the grant allows',
+    'narrow the statement',
+    '57014',
+  ),
   'stale-bundle': refused(
     'session',
     'the grants held here are too old to be trusted',
@@ -141,8 +165,17 @@ export const denyReasons = {
     'the audit record could not be written, so the statement was not sent',
     'the spool of the sidecar is full or broken; ask the platform engineer',
   ),
-  'catalog-unavailable': refused('session', 'the schema of the database could not be read', 'retry; ask the database owner if it stays'),
-  'too-many-connections': refused('session', 'the grant allows no further connection', 'close a connection first', '53300'),
+  'catalog-unavailable': refused(
+    'session',
+    'the schema of the database could not be read',
+    'retry; ask the database owner if it stays',
+  ),
+  'too-many-connections': refused(
+    'session',
+    'the grant allows no further connection',
+    'close a connection first',
+    '53300',
+  ),
   'database-not-listed': refused(
     'session',
     'the Database does not offer a database of this name',
@@ -152,7 +185,12 @@ export const denyReasons = {
   'database-unavailable': refused('session', 'the database could not be reached', 'ask the database owner', '57P03'),
   'grant-expired': refused('session', 'the grant has expired', 'ask for a new grant', '57P01'),
   'grant-revoked': refused('session', 'the grant was revoked', 'ask for a new grant', '57P01'),
-  'protocol-violation': refused('session', 'the bytes are not the PostgreSQL protocol', 'use a PostgreSQL driver', '08P01'),
+  'protocol-violation': refused(
+    'session',
+    'the bytes are not the PostgreSQL protocol',
+    'use a PostgreSQL driver',
+    '08P01',
+  ),
 } as const satisfies Record<string, DenyReasonRow>
 
 export type DenyReason = keyof typeof denyReasons

@@ -67,7 +67,8 @@ export type SessionAction =
   | { readonly kind: 'CloseCursor'; readonly name: string | null }
   | { readonly kind: 'Discard'; readonly what: 'All' | 'Plans' | 'Sequences' | 'Temp' }
 
-export type TransactionVerb = 'Begin' | 'Commit' | 'Rollback' | 'Savepoint' | 'Release' | 'RollbackTo' | 'PrepareTransaction'
+export type TransactionVerb =
+  'Begin' | 'Commit' | 'Rollback' | 'Savepoint' | 'Release' | 'RollbackTo' | 'PrepareTransaction'
 
 export interface StatementFacts {
   /** The parser's node, e.g. `SelectStmt`. */
@@ -95,7 +96,10 @@ export interface StatementFacts {
    */
   readonly affectedRows: 'None' | 'CommandTag' | 'Unmeasurable'
   /** System relations read, `pg_catalog.pg_class`; judged by `catalog` of the grant, not by permissions. */
-  readonly systemRelations: readonly { readonly name: string; /** open under this profile and wider ones */ readonly profile: 'Introspect' | 'Dump' | 'Never' }[]
+  readonly systemRelations: readonly {
+    readonly name: string
+    /** open under this profile and wider ones */ readonly profile: 'Introspect' | 'Dump' | 'Never'
+  }[]
   /** Rows come from granted relations (true) or from the system catalog and constants only. */
   readonly readsData: boolean
   /** An aggregate packs many rows into one value (array_agg, string_agg, json_agg …). */
@@ -109,7 +113,8 @@ export interface StatementFacts {
   readonly normalized: string
 }
 
-export type StatementTag = 'Ddl' | 'Dynamic' | 'Locking' | 'Explain' | 'ExplainAnalyze' | 'Copy' | 'Returning' | 'Utility'
+export type StatementTag =
+  'Ddl' | 'Dynamic' | 'Locking' | 'Explain' | 'ExplainAnalyze' | 'Copy' | 'Returning' | 'Utility'
 
 /** What a Query or Parse message holds. */
 export type AnalyzedMessage =

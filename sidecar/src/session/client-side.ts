@@ -37,7 +37,8 @@ interface Runnable {
   readonly permit: Permit
 }
 
-type Judged = { readonly kind: 'Runnable'; readonly value: Runnable } | { readonly kind: 'Denied'; readonly denial: Denial }
+type Judged =
+  { readonly kind: 'Runnable'; readonly value: Runnable } | { readonly kind: 'Denied'; readonly denial: Denial }
 
 /**
  * What the client asks, one message after the other. A segment (everything up to Sync, or one Query) is answered before the
@@ -163,7 +164,8 @@ export class ClientSide {
     }
     await this.#refreshSearchPath()
     const judged = await this.#judgeText(sql, '')
-    if (judged.kind === 'Refused') return await this.#refuseQuery(judged.denial, [{ ...noStatement, digest: digestOf(sql) }])
+    if (judged.kind === 'Refused')
+      return await this.#refuseQuery(judged.denial, [{ ...noStatement, digest: digestOf(sql) }])
     const { statements } = judged
     this.#state.objects.simpleQuery()
     const runnables: Runnable[] = []
@@ -226,7 +228,11 @@ export class ClientSide {
       this.#send(bind({ portal: '', statement: '' }))
       this.#state.expected.push({ kind: 'Bind', portal, hidden: true })
       this.#send(describe('P', ''))
-      this.#state.expected.push({ kind: 'Describe', subject: { kind: 'Portal', portal, execution }, relay: 'RowDescription' })
+      this.#state.expected.push({
+        kind: 'Describe',
+        subject: { kind: 'Portal', portal, execution },
+        relay: 'RowDescription',
+      })
       if (!(await this.#executeAndWait(execution, ''))) break
     }
     this.#state.skip = null
@@ -472,7 +478,8 @@ export class ClientSide {
   /** Facts made against an older catalog or another search path are made again: the server plans anew, too. */
   async #current(statement: PreparedStatement | null): Promise<Lookup<PreparedStatement>> {
     if (!statement) return { kind: 'Refused', denial: denial('unknown-prepared-statement') }
-    if (statement.context === this.#database.judge.context(this.#state.searchPath)) return { kind: 'Found', value: statement }
+    if (statement.context === this.#database.judge.context(this.#state.searchPath))
+      return { kind: 'Found', value: statement }
     const judged = await this.#judgeText(statement.sql, statement.name)
     if (judged.kind === 'Refused') return judged
     const [again] = judged.statements
@@ -641,7 +648,9 @@ function refuseTogether(runnables: readonly Runnable[]): Denial | null {
   const guarded = runnables.some((runnable) => isGuarded(runnable) || runnable.statement.facts.tags.includes('Copy'))
   if (controls && guarded)
     return denial('unmeasurable-write', { object: 'transaction control beside a guarded write in one message' })
-  const path = runnables.findIndex(({ sent }) => sent.facts.settings.some(({ name }) => name === 'search_path' || name === 'all'))
+  const path = runnables.findIndex(({ sent }) =>
+    sent.facts.settings.some(({ name }) => name === 'search_path' || name === 'all'),
+  )
   if (path >= 0 && path < runnables.length - 1)
     return denial('setting-not-listed', { object: 'search_path before other statements of the same message' })
   return null

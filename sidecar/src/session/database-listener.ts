@@ -96,9 +96,9 @@ export class DatabaseListener {
 
   #binding(): DatabaseBinding | null {
     const { database, deps } = this.#options
-    const found = deps.store.current()?.databases.find(
-      (each) => each.namespace === database.namespace && each.name === database.name,
-    )
+    const found = deps.store
+      .current()
+      ?.databases.find((each) => each.namespace === database.namespace && each.name === database.name)
     return found ?? null
   }
 

@@ -10,7 +10,11 @@ export type Expected =
   | { readonly kind: 'Parse'; readonly statement: PreparedStatement; readonly hidden: boolean }
   | { readonly kind: 'Bind'; readonly portal: Portal; readonly hidden: boolean }
   /** `relay`: what of the answer goes on. */
-  | { readonly kind: 'Describe'; readonly subject: DescribeSubject; readonly relay: 'All' | 'RowDescription' | 'Nothing' }
+  | {
+      readonly kind: 'Describe'
+      readonly subject: DescribeSubject
+      readonly relay: 'All' | 'RowDescription' | 'Nothing'
+    }
   | { readonly kind: 'Execute'; readonly execution: Execution }
   | { readonly kind: 'Close'; readonly target: 'S' | 'P'; readonly name: string; readonly hidden: boolean }
   | { readonly kind: 'Sync'; readonly hidden: boolean }

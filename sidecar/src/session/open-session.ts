@@ -84,7 +84,12 @@ async function serveClient(socket: Socket, started: Started, options: OpenOption
     const message = cause instanceof UpstreamError ? cause.message : 'the database could not be used'
     deps.log.warn({ err: cause, database: `${binding.namespace}/${binding.name}` }, 'the database could not be used')
     options.onReachability(false, reason, message)
-    return refuseLogin(socket, denial('database-unavailable', { object: `${binding.namespace}/${binding.name}` }), started.message, options)
+    return refuseLogin(
+      socket,
+      denial('database-unavailable', { object: `${binding.namespace}/${binding.name}` }),
+      started.message,
+      options,
+    )
   }
   options.onReachability(true, 'Connected', 'a session was opened')
   if (socket.destroyed) {
@@ -136,12 +141,19 @@ function admit(message: StartupMessage, options: OpenOptions): Admission {
   const name = request.database ?? binding.databases[0]
   if (!binding.databases.includes(name)) return refused(denial('database-not-listed', { object: name }))
   const allowed = Math.max(...grants.map((each) => each.limits.connections ?? Number.POSITIVE_INFINITY))
-  if (options.openSessions.size >= allowed) return refused(denial('too-many-connections', { object: `connections > ${allowed}` }))
+  if (options.openSessions.size >= allowed)
+    return refused(denial('too-many-connections', { object: `connections > ${allowed}` }))
   if (request.settings.length > 0) {
     const decision = database(name).judge.decide(startupStatement(request.settings), binding, {
       database: name,
       serverVersion: '',
-      facts: () => ({ applicationName: request.applicationName, transaction: 'Idle', statements: 0, rows: 0, bytes: 0 }),
+      facts: () => ({
+        applicationName: request.applicationName,
+        transaction: 'Idle',
+        statements: 0,
+        rows: 0,
+        bytes: 0,
+      }),
     })
     if (decision.effect === 'Deny') return refused(decision)
   }
@@ -187,7 +199,13 @@ interface NewState {
 }
 
 function newState(socket: Socket, upstream: Upstream, { request, name, searchPath, options }: NewState): SessionState {
-  const subject = options.deps.store.current()?.subject ?? { namespace: '', serviceAccount: '', pod: '', podUID: '', labels: {} }
+  const subject = options.deps.store.current()?.subject ?? {
+    namespace: '',
+    serviceAccount: '',
+    pod: '',
+    podUID: '',
+    labels: {},
+  }
   return {
     ...newSessionObjects(),
     id: randomUUID(),

@@ -187,7 +187,10 @@ export class PostgresSession {
     const { deps, database, state } = this.#resources
     const binding = database.binding()
     if (this.#cancelling || !binding || state.closed) return
-    const overdue = setTimeout(() => this.#fatal(denial('statement-timeout', { object: 'no answer to cancel' })), cancelGraceMs)
+    const overdue = setTimeout(
+      () => this.#fatal(denial('statement-timeout', { object: 'no answer to cancel' })),
+      cancelGraceMs,
+    )
     this.#cancelling = cancelUpstream({ binding, ...deps, signal: this.#stop.signal }, state.upstream.key)
       .catch((cause: unknown) => deps.log.warn({ err: cause, session: state.id }, 'the cancel request failed'))
       .finally(() => {

@@ -8,7 +8,10 @@ import { isIP } from 'node:net'
  * Inside an injected pod the hosts file sends the database's name to the sidecar itself, so the name must be resolved
  * through DNS alone; c-ares does not apply the search list of resolv.conf(5), so it is applied here.
  */
-export async function resolveHost(host: string, options: { readonly useHostsFile: boolean }): Promise<readonly string[]> {
+export async function resolveHost(
+  host: string,
+  options: { readonly useHostsFile: boolean },
+): Promise<readonly string[]> {
   if (isIP(host)) return [host]
   if (options.useHostsFile) return (await dns.lookup(host, { all: true })).map((entry: LookupAddress) => entry.address)
   let failure: unknown

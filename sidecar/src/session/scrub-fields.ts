@@ -12,7 +12,9 @@ export function scrubbed(tag: number, fields: ReadonlyMap<string, string>): Buff
   const parts: string[] = []
   for (const [key, value] of fields) if (keptFields.has(key)) parts.push(`${key}${value}\0`)
   const quotes = quotingClasses.has(sqlstate.slice(0, 2))
-  parts.push(`M${quotes ? `text withheld, it could quote a masked value (SQLSTATE ${sqlstate})` : (fields.get('M') ?? '')}\0`)
+  parts.push(
+    `M${quotes ? `text withheld, it could quote a masked value (SQLSTATE ${sqlstate})` : (fields.get('M') ?? '')}\0`,
+  )
   return fieldsFrame(tag, parts.join(''))
 }
 

@@ -264,7 +264,8 @@ export class ServerSide {
     const { objects } = this.#state
     if (tag === backendTag.ParseComplete && head?.kind === 'Parse')
       objects.statements.set(head.statement.name, head.statement)
-    else if (tag === backendTag.BindComplete && head?.kind === 'Bind') objects.portals.set(head.portal.name, head.portal)
+    else if (tag === backendTag.BindComplete && head?.kind === 'Bind')
+      objects.portals.set(head.portal.name, head.portal)
     else if (tag === backendTag.CloseComplete && head?.kind === 'Close')
       (head.target === 'S' ? objects.statements : objects.portals).delete(head.name)
     else return this.#violation('a confirmation out of order')
@@ -320,8 +321,7 @@ export class ServerSide {
       return
     }
     const execution = this.#execution()
-    if (!execution?.cutOff)
-      this.#relay(this.#hooks.isSensitive() ? scrubbed(backendTag.ErrorResponse, fields) : frame)
+    if (!execution?.cutOff) this.#relay(this.#hooks.isSensitive() ? scrubbed(backendTag.ErrorResponse, fields) : frame)
     if (head?.kind === 'Query') {
       head.failed = true
       for (const rest of head.executions.slice(head.index)) this.#fail(rest, sqlstate)

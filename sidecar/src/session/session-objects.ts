@@ -48,4 +48,5 @@ export class SessionObjects {
 }
 
 /** Result of looking a name up: known, or a refusal. */
-export type Lookup<T> = { readonly kind: 'Found'; readonly value: T } | { readonly kind: 'Refused'; readonly denial: Denial }
+export type Lookup<T> =
+  { readonly kind: 'Found'; readonly value: T } | { readonly kind: 'Refused'; readonly denial: Denial }

@@ -54,7 +54,12 @@ export class StatementJudge {
   }
 
   /** Takes a text apart. Synchronous for whatever was seen before and for short texts. */
-  analyze(sql: Buffer, name: string, database: string, searchPath: readonly string[]): JudgedText | Promise<JudgedText> {
+  analyze(
+    sql: Buffer,
+    name: string,
+    database: string,
+    searchPath: readonly string[],
+  ): JudgedText | Promise<JudgedText> {
     const catalog = this.#catalogs.current()
     if (!catalog) return { kind: 'Refused', denial: denial('catalog-unavailable') }
     const context = this.context(searchPath)
@@ -62,7 +67,8 @@ export class StatementJudge {
     const cached = key === null ? undefined : this.#texts.get(key)
     if (cached) return cached
     const analyzed = this.#deps.analyzer.analyze(sql, { catalog, database, searchPath })
-    if (analyzed instanceof Promise) return analyzed.then((value) => this.#keep(key, toJudged(value, sql, name, context)))
+    if (analyzed instanceof Promise)
+      return analyzed.then((value) => this.#keep(key, toJudged(value, sql, name, context)))
     return this.#keep(key, toJudged(analyzed, sql, name, context))
   }
 
@@ -73,13 +79,16 @@ export class StatementJudge {
     const snapshot = store.current()
     const nowMs = clock.now()
     const grants = snapshot ? activeGrants(snapshot.grants, binding, nowMs) : []
-    if (!snapshot || grants.length === 0) return denial('no-active-grant', { object: `${binding.namespace}/${binding.name}` })
+    if (!snapshot || grants.length === 0)
+      return denial('no-active-grant', { object: `${binding.namespace}/${binding.name}` })
     const engine = this.#deps.engine()
     const key = `${snapshot.revision} ${engine.digest} ${grants.length} ${session.database}`
     const cached = this.#decisions.get(statement)
     if (cached?.key === key) return cached.decision
     const decision = firstPermit(grants, (grant) =>
-      engine.decide(toDecisionInput({ grant, snapshot, binding, session, sessionFacts: session.facts(), nowMs, statement })),
+      engine.decide(
+        toDecisionInput({ grant, snapshot, binding, session, sessionFacts: session.facts(), nowMs, statement }),
+      ),
     )
     if (!engine.volatile) this.#decisions.set(statement, { key, decision })
     return decision

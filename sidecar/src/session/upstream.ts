@@ -12,7 +12,7 @@ import {
   parseErrorFields,
   parseParameterStatus,
 } from '../wire/postgres/backend.ts'
-import { cancelRequest, frontendFrame, sslRequest, startupMessage } from '../wire/postgres/encode.ts'
+import { cancelRequest, passwordMessage, sslRequest, startupMessage } from '../wire/postgres/encode.ts'
 import { FrameQueue } from './frame-queue.ts'
 import { resolveHost } from './resolve-host.ts'
 
@@ -158,11 +158,7 @@ async function login(
 ): Promise<Upstream> {
   const decoder = new BackendDecoder({ maxMessageBytes: options.maxMessageBytes })
   const frames = new FrameQueue(socket, decoder, options.connectTimeoutMs)
-  socket.write(
-    startupMessage(
-      new Map([['user', credentials.username], ['database', options.database], ...options.parameters]),
-    ),
-  )
+  socket.write(startupMessage([['user', credentials.username], ['database', options.database], ...options.parameters]))
   const authenticator = new UpstreamAuthenticator({
     user: credentials.username,
     password: credentials.password,
@@ -177,7 +173,7 @@ async function login(
       switch (tag) {
         case backendTag.Authentication: {
           const answer = await authenticator.respond(parseAuthentication(frame))
-          if (answer !== 'done') socket.write(frontendFrame('p', answer))
+          if (Buffer.isBuffer(answer)) socket.write(passwordMessage(answer))
           break
         }
         case backendTag.ParameterStatus: {

@@ -1,0 +1,76 @@
+import { WireError } from './wire-error.ts'
+
+/** A tag, then an int32 length that counts itself but not the tag (manual, "Message Formats"). */
+const headerBytes = 5
+
+/**
+ * Cuts a stream of typed messages into frames, wherever TCP cut it. A frame that lies inside one chunk is a view of it;
+ * one that spans chunks is copied once. The length is checked before anything of the body is kept.
+ */
+export class FrameSplitter {
+  readonly #maxMessageBytes: number
+  #parts: Buffer[] = []
+  #held = 0
+  /** Whole size of the frame that is held, once its header is complete; 0 before. */
+  #wanted = 0
+
+  constructor(maxMessageBytes: number) {
+    this.#maxMessageBytes = maxMessageBytes
+  }
+
+  /** @throws WireError 'malformed' (length below 4) or 'oversized'. */
+  push(chunk: Buffer, onFrame: (tag: number, frame: Buffer) => void): void {
+    let offset = 0
+    if (this.#held > 0) {
+      offset = this.#complete(chunk, onFrame)
+      if (this.#held > 0) return
+    }
+    while (chunk.length - offset >= headerBytes) {
+      const size = this.#frameSize(chunk, offset)
+      if (chunk.length - offset < size) {
+        this.#wanted = size
+        break
+      }
+      onFrame(chunk[offset] ?? 0, chunk.subarray(offset, offset + size))
+      offset += size
+    }
+    if (offset < chunk.length) {
+      this.#parts.push(chunk.subarray(offset))
+      this.#held = chunk.length - offset
+    }
+  }
+
+  /** Adds to the held frame. @returns where the chunk goes on. */
+  #complete(chunk: Buffer, onFrame: (tag: number, frame: Buffer) => void): number {
+    let offset = 0
+    if (this.#wanted === 0) {
+      const missing = Math.min(headerBytes - this.#held, chunk.length)
+      this.#parts.push(chunk.subarray(0, missing))
+      this.#held += missing
+      offset = missing
+      if (this.#held < headerBytes) return offset
+      const header = Buffer.concat(this.#parts)
+      this.#parts = [header]
+      this.#wanted = this.#frameSize(header, 0)
+    }
+    const taken = Math.min(this.#wanted - this.#held, chunk.length - offset)
+    if (taken > 0) this.#parts.push(chunk.subarray(offset, offset + taken))
+    this.#held += taken
+    offset += taken
+    if (this.#held < this.#wanted) return offset
+    const frame = Buffer.concat(this.#parts, this.#wanted)
+    this.#parts = []
+    this.#held = 0
+    this.#wanted = 0
+    onFrame(frame[0] ?? 0, frame)
+    return offset
+  }
+
+  #frameSize(bytes: Buffer, offset: number): number {
+    const length = bytes.readUInt32BE(offset + 1)
+    if (length < 4) throw new WireError('malformed', 'a message is shorter than its own length field')
+    if (length > this.#maxMessageBytes)
+      throw new WireError('oversized', `a message of ${length} bytes is larger than allowed`)
+    return length + 1
+  }
+}
