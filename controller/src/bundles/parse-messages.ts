@@ -1,0 +1,37 @@
+import type { AuditBatch, SidecarStatus } from '@sallyport/crds'
+import { isRecord } from '../kube/objects.ts'
+import { BundleError } from './errors.ts'
+
+/** @throws BundleError `bad-request`. */
+export function parseAuditBatch(value: unknown): AuditBatch {
+  if (!isRecord(value)) throw new BundleError('bad-request', 'the body is no AuditBatch')
+  const { source, namespace, pod, lines } = value
+  if (typeof source !== 'string' || typeof namespace !== 'string' || typeof pod !== 'string' || source.length > 256) {
+    throw new BundleError('bad-request', 'source, namespace and pod must be strings')
+  }
+  if (!Array.isArray(lines) || !lines.every((line) => typeof line === 'string' && !line.includes('\n'))) {
+    throw new BundleError('bad-request', 'lines must be strings without line ends')
+  }
+  return { source, namespace, pod, lines: lines.map(String) }
+}
+
+/** @throws BundleError `bad-request`. */
+export function parseSidecarStatus(value: unknown): SidecarStatus {
+  const databases = isRecord(value) ? value.databases : null
+  if (!Array.isArray(databases) || databases.length > 500) {
+    throw new BundleError('bad-request', 'databases must be a list of at most 500')
+  }
+  return { databases: databases.map(parseDatabase) }
+}
+
+function parseDatabase(value: unknown): SidecarStatus['databases'][number] {
+  if (!isRecord(value)) throw new BundleError('bad-request', 'an entry of databases is no object')
+  const { namespace, name, reachable, reason, message } = value
+  if (typeof namespace !== 'string' || typeof name !== 'string' || typeof reachable !== 'boolean') {
+    throw new BundleError('bad-request', 'an entry of databases needs namespace, name and reachable')
+  }
+  if (typeof reason !== 'string' || !/^[A-Z][A-Za-z]{0,63}$/.test(reason) || typeof message !== 'string') {
+    throw new BundleError('bad-request', 'an entry of databases needs a CamelCase reason and a message')
+  }
+  return { namespace, name, reachable, reason, message: message.slice(0, 1024) }
+}

@@ -1,0 +1,44 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+
+/** Every metric of the controller; labels are bounded sets. */
+export type Metrics = ReturnType<typeof createMetrics>
+
+/** Makes the metrics in a registry of their own. */
+export function createMetrics() {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+  const counter = <T extends string>(name: string, help: string, labelNames: readonly T[] = []) =>
+    new Counter<T>({ name: `sallyport_${name}`, help, labelNames, registers })
+  const gauge = <T extends string>(name: string, help: string, labelNames: readonly T[] = []) =>
+    new Gauge<T>({ name: `sallyport_${name}`, help, labelNames, registers })
+  const histogram = <T extends string>(name: string, help: string, buckets: number[], labelNames: readonly T[] = []) =>
+    new Histogram<T>({ name: `sallyport_${name}`, help, labelNames, buckets, registers })
+  return {
+    registry,
+    cacheRestarts: counter('cache_restarts_total', 'Watches that ended and were begun again', ['resource']),
+    cacheMissed: counter('cache_missed_changes_total', 'Changes a relist found that the watch had not told', [
+      'resource',
+    ]),
+    cacheHandlerFailures: counter('cache_handler_failures_total', 'Handlers of a cache that threw', ['resource']),
+    cacheStaleness: gauge('cache_staleness_seconds', 'Seconds since the API server was last heard', ['resource']),
+    reconciles: counter('reconciles_total', 'Reconciliations', ['queue', 'result']),
+    reconcileSeconds: histogram('reconcile_duration_seconds', 'Time of a reconciliation', latencyBuckets, ['queue']),
+    queueLength: gauge('queue_length', 'Keys waiting', ['queue']),
+    grants: gauge('grants', 'AccessGrants by state', ['state']),
+    activationSeconds: histogram('grant_activation_seconds', 'Creation to Active', [0.1, 0.25, 0.5, 1, 2, 5, 30, 300]),
+    streams: gauge('sidecar_streams', 'Sidecars connected'),
+    snapshots: counter('snapshots_total', 'Snapshots sent'),
+    snapshotSeconds: histogram('snapshot_push_seconds', 'Change seen to snapshot written', latencyBuckets),
+    slowStreams: counter('sidecar_streams_closed_slow_total', 'Streams closed because the sidecar did not read'),
+    authentications: counter('sidecar_authentications_total', 'Sidecars that asked to be let in', ['result']),
+    policyCompilations: counter('policy_compilations_total', 'Policies compiled', ['result']),
+    auditRecords: counter('audit_records_total', 'Audit records made safe'),
+    auditRejected: counter('audit_batches_rejected_total', 'Audit batches not taken', ['code']),
+    auditSegments: counter('audit_segments_total', 'Segments', ['result']),
+    auditBacklogBytes: gauge('audit_journal_bytes', 'Bytes of the journal'),
+    auditBacklogFiles: gauge('audit_journal_files', 'Files of the journal waiting to become segments'),
+  }
+}
+
+const latencyBuckets = [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
