@@ -1,0 +1,10 @@
+import type { Readable, Writable } from 'node:stream'
+
+/** The process around a command. */
+export interface Io {
+  readonly stdin: Readable
+  readonly stdout: Writable
+  readonly stderr: Writable
+  /** Aborts on SIGINT and SIGTERM. */
+  readonly signal: AbortSignal
+}

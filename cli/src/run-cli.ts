@@ -1,0 +1,123 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import manifest from '../package.json' with { type: 'json' }
+import { CliError, exitCodes, type ExitCode } from './cli-error.ts'
+import type { Io } from './io.ts'
+
+/**
+ * Runs one command line. A command's code is loaded when it is called, so that help is quick and a sidecar never loads
+ * what only a controller needs.
+ * @returns the exit code; see {@link exitCodes}.
+ */
+export async function runCli(argv: readonly string[], io: Io): Promise<number> {
+  const outcome: { code: number } = { code: exitCodes.ok }
+  const program = buildProgram(argv, io, (code) => (outcome.code = code))
+  try {
+    await program.parseAsync([...argv], { from: 'user' })
+  } catch (cause) {
+    return report(cause, io)
+  }
+  return outcome.code
+}
+
+function buildProgram(argv: readonly string[], io: Io, done: (code: ExitCode) => void): Command {
+  const program = new Command('sallyport')
+    .description('Zero standing privilege for AI agents on databases in Kubernetes')
+    .version(manifest.version, '-V, --version')
+    .showHelpAfterError('(add --help for what there is)')
+    .addHelpText('after', '\nExit codes: 0 all is well, 1 something is refused, broken or failed, 2 unusable input.')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'sallyport: bad-usage: ')),
+    })
+  const rest = argv.slice(1)
+  addProcesses(program, rest, io, done)
+  addAudit(program, io, done)
+  program
+    .command('version')
+    .description('print the version')
+    .action(() => {
+      io.stdout.write(`sallyport ${manifest.version} (node ${process.versions.node})\n`)
+    })
+  return program
+}
+
+type Done = (code: ExitCode) => void
+
+function addProcesses(program: Command, argv: readonly string[], io: Io, done: Done): void {
+  program
+    .command('sidecar')
+    .description('stand between an agent and its databases')
+    .option('--standalone <dir>', 'no cluster: read the manifests of a folder and watch it')
+    .option('--subject <ns/sa>', 'whose grants count (standalone)')
+    .option('--audit <file>', 'append audit records to this file (standalone; default sallyport-audit.jsonl)')
+    .option('--opa-bin <path>', 'the opa that compiles policies (standalone; default SALLYPORT_OPA, then PATH)')
+    .option('--controller-url <url>', 'where the controller serves sidecars')
+    .option('--controller-ca <pem>', 'authorities the controller is trusted by')
+    .option('--token-file <path>', "the pod's projected token")
+    .option('--spool-dir <dir>', 'where audit records wait for the collector')
+    .option('--spool-max-bytes <n>', 'size of the spool')
+    .option('--listen <database=address:port>', 'one more address of a Database; may be repeated', collect)
+    .option('--health-port <port>', 'serve /healthz, /readyz and /metrics here')
+    .option('--log-level <level>', 'trace, debug, info, warn or error')
+    .option('--guardrails <file>', 'another build of the built-in guardrails')
+    .option('--use-hosts-file', 'resolve database hosts by the hosts file, too')
+    .action(async () => {
+      const { runSidecarCommand } = await import('./commands/sidecar.ts')
+      done(await runSidecarCommand(argv, io))
+    })
+}
+
+interface CommonAuditOptions {
+  readonly file?: string
+  readonly dir?: string
+  readonly kubeconfig?: string
+  readonly context?: string
+  readonly namespace: string
+  readonly output: 'table' | 'json'
+}
+
+function addAudit(program: Command, io: Io, done: Done): void {
+  const audit = program.command('audit').description('read and verify the audit log')
+  const common = (command: Command): Command =>
+    command
+      .option('--file <file>', 'an audit file of standalone mode, or a copied AuditSegment')
+      .option('--dir <dir>', 'a folder of copied AuditSegments (YAML or JSON)')
+      .option('--kubeconfig <file>', 'the cluster to read from (default as kubectl)')
+      .option('--context <name>', 'a context of the kubeconfig')
+      .option('-n, --namespace <ns>', 'where the AuditSegments are', 'sallyport-system')
+      .addOption(new Option('-o, --output <format>', 'how to print').choices(['table', 'json']).default('table'))
+  common(audit.command('verify').description('check every hash, chain and number; exit 1 names what is wrong'))
+    .option('--against <report>', 'an earlier `verify -o json`: everything it saw must still be there')
+    .action(async (options: CommonAuditOptions & { readonly against?: string }) => {
+      const { verifyAudit } = await import('./commands/audit-verify.ts')
+      done(await verifyAudit(options, io))
+    })
+  common(audit.command('tail').description('show the last records'))
+    .option('-l, --lines <n>', 'how many', parseCount, 10)
+    .option('-f, --follow', 'go on with what comes', false)
+    .action(async (options: CommonAuditOptions & { readonly lines: number; readonly follow: boolean }) => {
+      const { tailAudit } = await import('./commands/audit-tail.ts')
+      done(await tailAudit(options, io))
+    })
+}
+
+function report(cause: unknown, io: Io): number {
+  if (cause instanceof CommanderError) return cause.exitCode === 0 ? exitCodes.ok : exitCodes.unusable
+  if (cause instanceof CliError) {
+    for (const line of cause.message.split('\n')) io.stderr.write(`sallyport: ${cause.reason}: ${line}\n`)
+    return cause.exitCode
+  }
+  io.stderr.write(`sallyport: internal-error: ${cause instanceof Error ? cause.message : 'unknown'}\n`)
+  return exitCodes.failed
+}
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value]
+}
+
+function parseCount(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a number.')
+  return Number(text)
+}
