@@ -19,6 +19,11 @@ export interface Caches {
   readonly pods: ResourceCache<KubeObject>
 }
 
+export type RunnableCache = Pick<
+  ResourceCache<KubeObject>,
+  'resource' | 'run' | 'hasSynced' | 'whenSynced' | 'stalenessSeconds'
+>
+
 /** Makes the caches; `run` each of them. */
 export function createCaches(client: KubeClient, log: Logger, metrics: CacheMetrics): Caches {
   const shared = { client, log, metrics }
@@ -65,6 +70,12 @@ export function createCaches(client: KubeClient, log: Logger, metrics: CacheMetr
       metadataOnly: true,
     }),
   }
+}
+
+/** Every cache, as what runs and watches them sees it. */
+export function eachCache(caches: Caches): readonly RunnableCache[] {
+  const { grants, databases, accessPolicies, clusterPolicies, namespaces, pods } = caches
+  return [grants, databases, accessPolicies, clusterPolicies, namespaces, pods]
 }
 
 /** Every policy there is. */

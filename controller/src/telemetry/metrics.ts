@@ -1,4 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { CollectorMetrics } from '../audit/collector.ts'
+import type { CacheMetrics } from '../kube/resource-cache.ts'
 
 /** Every metric of the controller; labels are bounded sets. */
 export type Metrics = ReturnType<typeof createMetrics>
@@ -42,3 +44,25 @@ export function createMetrics() {
 }
 
 const latencyBuckets = [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
+
+/** What caches count. */
+export function cacheMetrics(metrics: Metrics): CacheMetrics {
+  return {
+    restarted: (resource) => metrics.cacheRestarts.inc({ resource }),
+    missed: (resource, count) => metrics.cacheMissed.inc({ resource }, count),
+    handlerFailed: (resource) => metrics.cacheHandlerFailures.inc({ resource }),
+  }
+}
+
+/** What the collector counts. */
+export function collectorMetrics(metrics: Metrics): CollectorMetrics {
+  return {
+    accepted: (records) => metrics.auditRecords.inc(records),
+    rejected: (code) => metrics.auditRejected.inc({ code }),
+    segment: (result) => metrics.auditSegments.inc({ result }),
+    backlog: (bytes, files) => {
+      metrics.auditBacklogBytes.set(bytes)
+      metrics.auditBacklogFiles.set(files)
+    },
+  }
+}
