@@ -83,7 +83,7 @@ function parse(line: string): StreamMessage {
   try {
     return parseStreamMessage(JSON.parse(line))
   } catch (cause) {
-    throw new BundleError('malformed', 'a message of the controller cannot be read', { cause })
+    throw cause instanceof BundleError ? cause : new BundleError('malformed', 'a message is not JSON', { cause })
   }
 }
 

@@ -299,6 +299,42 @@ describe('a folder that cannot be used', () => {
       says: /^database\.yaml: spec\.engine: /,
     },
     {
+      name: 'a grant without an end',
+      file: 'x.yaml',
+      text: stringify({ ...grant, spec: { ...grant.spec, duration: undefined } }),
+      says: 'x.yaml: spec: must be limited in time: give duration or notAfter',
+    },
+    {
+      name: 'a misspelt limit',
+      file: 'x.yaml',
+      text: stringify({ ...grant, spec: { ...grant.spec, limits: { rowsPerStatment: 1 } } }),
+      says: 'x.yaml: spec.limits.rowsPerStatment: must be absent: nothing here knows this field',
+    },
+    {
+      name: 'a relation that is a pattern',
+      file: 'x.yaml',
+      text: stringify({
+        ...grant,
+        spec: { ...grant.spec, permissions: [{ operations: ['Select'], relations: ['*'] }] },
+      }),
+      says: 'x.yaml: spec.permissions[0].relations[0]: must be schema.table or schema.*',
+    },
+    {
+      name: 'an operation nobody knows',
+      file: 'x.yaml',
+      text: stringify({
+        ...grant,
+        spec: { ...grant.spec, permissions: [{ operations: ['Read'], relations: ['a.b'] }] },
+      }),
+      says: /^x\.yaml: spec\.permissions\[0\]\.operations\[0\]: must be one of Select, /,
+    },
+    {
+      name: 'a manifest without a spec',
+      file: 'x.yaml',
+      text: stringify({ apiVersion, kind: 'AccessPolicy', metadata: { name: 'p' } }),
+      says: 'x.yaml: spec: must be given',
+    },
+    {
       name: 'a policy that does not compile',
       file: 'x.yaml',
       text: stringify({ ...policy, spec: { rego: 'broken' } }),

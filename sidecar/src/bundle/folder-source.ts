@@ -63,7 +63,7 @@ class FolderSource {
     const { dir, compilePolicy } = this.#options
     const state = await folderState(dir)
     const documents = parseFolder(await readFolder(dir))
-    const objects = parseFolderObjects(documents, this.#subject.namespace, () => [])
+    const objects = parseFolderObjects(documents, this.#subject.namespace)
     const problems = checkFolder(objects)
     if (problems.length > 0) throw new FolderError(problems)
     this.#policies = await compilePolicies(objects.policies, this.#subject.namespace, compilePolicy, this.#policies)

@@ -1,3 +1,4 @@
+import { checkManifest } from './check-manifest.ts'
 import { FolderError, type FolderProblem } from './folder-error.ts'
 import {
   keyOf,
@@ -9,19 +10,12 @@ import {
 } from './folder-objects.ts'
 import type { FolderDocument } from './read-folder.ts'
 
-type Check = (value: unknown) => readonly { readonly path: string; readonly problem: string }[]
-
 /**
  * Turns documents into objects. Nothing is passed over: a kind that means nothing here is a problem, too.
  * @param namespace  where objects live that name none.
- * @param check  everything wrong with one of our own kinds.
  * @throws FolderError with every problem of every file.
  */
-export function parseFolderObjects(
-  documents: readonly FolderDocument[],
-  namespace: string,
-  check: Check,
-): FolderObjects {
+export function parseFolderObjects(documents: readonly FolderDocument[], namespace: string): FolderObjects {
   const problems: FolderProblem[] = []
   const seen = new Map<string, string>()
   const databases: FolderDatabase[] = []
@@ -44,7 +38,7 @@ export function parseFolderObjects(
       secrets.set(keyOf(head.metadata), secret)
       continue
     }
-    const wrong = check(head.value)
+    const wrong = checkManifest(head.kind, head.value)
     for (const { path, problem } of wrong) say(path, problem)
     if (wrong.length > 0) continue
     const object = { ...head.value, file, metadata: head.metadata }
