@@ -1,0 +1,335 @@
+import { request } from 'node:https'
+import { join } from 'node:path'
+import { chainStart, openSegment, sealRecord, verifyLines, type Snapshot } from '@sallyport/crds'
+import type { RunningController } from '@sallyport/controller'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { until } from '../rig/process.ts'
+import { Cluster, https } from './controller-rig.ts'
+
+const group = '/apis/sallyport.dev/v1alpha1/namespaces/agents'
+const cluster = new Cluster()
+let controller: RunningController & { readonly stderr: () => string }
+let tokenFile = ''
+let pod: any
+let token = ''
+
+beforeAll(async () => {
+  await cluster.up()
+  await cluster.installCrds()
+  tokenFile = await cluster.installController()
+  await cluster.must('POST', '/api/v1/namespaces', { metadata: { name: 'agents' } })
+  for (const name of ['report', 'other'])
+    await cluster.must('POST', '/api/v1/namespaces/agents/serviceaccounts', { metadata: { name } })
+  pod = await createPod('report-1')
+  token = await cluster.token('agents', 'report', { name: 'report-1', uid: pod.metadata.uid }, 'sallyport.dev')
+  controller = await cluster.startController(tokenFile, join(cluster.dir, 'data'))
+})
+
+afterAll(async () => {
+  await controller?.stop()
+  await cluster.down()
+})
+
+const createPod = (name: string): Promise<any> =>
+  cluster.must('POST', '/api/v1/namespaces/agents/pods', {
+    metadata: { name, labels: { app: 'report' } },
+    spec: { serviceAccountName: 'report', containers: [{ name: 'app', image: 'app' }] },
+  })
+
+const grantBody = (name: string, spec: object): object => ({
+  apiVersion: 'sallyport.dev/v1alpha1',
+  kind: 'AccessGrant',
+  metadata: { name },
+  spec: {
+    subject: { serviceAccountName: 'report', podSelector: { matchLabels: { app: 'report' } } },
+    databaseRef: { name: 'orders' },
+    reason: 'a test',
+    permissions: [{ operations: ['Select'], relations: ['public.orders'] }],
+    ...spec,
+  },
+})
+
+const grant = async (name: string): Promise<any> => (await cluster.call('GET', `${group}/accessgrants/${name}`)).body
+const stateOf = async (name: string): Promise<string | undefined> => (await grant(name)).status?.state
+const condition = (object: any, type: string): any => object.status?.conditions?.find((one: any) => one.type === type)
+
+/** A sidecar's stream; messages as they come. */
+function openStream(bearer: string): {
+  messages: any[]
+  ended: () => boolean
+  close: () => void
+  status: () => number
+} {
+  const messages: any[] = []
+  let ended = false
+  let status = 0
+  const sent = request(
+    {
+      host: '127.0.0.1',
+      port: controller.streamPort,
+      path: '/v1/stream',
+      headers: { authorization: `Bearer ${bearer}` },
+      rejectUnauthorized: false,
+      agent: false,
+    },
+    (response) => {
+      status = response.statusCode ?? 0
+      let rest = ''
+      response.on('data', (chunk: Buffer) => {
+        rest += chunk.toString()
+        const lines = rest.split('\n')
+        rest = lines.pop() ?? ''
+        for (const line of lines) messages.push({ ...JSON.parse(line), atMs: performance.now() })
+      })
+      response.on('close', () => {
+        ended = true
+      })
+      response.on('error', () => {
+        ended = true
+      })
+    },
+  )
+  sent.on('error', () => {
+    ended = true
+  })
+  sent.end()
+  return { messages, ended: () => ended, close: () => sent.destroy(), status: () => status }
+}
+const lastSnapshot = (stream: { messages: any[] }): (Snapshot & { atMs: number }) | undefined =>
+  stream.messages.filter((message) => message.kind === 'Snapshot').at(-1)
+
+describe('a grant', () => {
+  it('waits for its Database and for the Secret of it, and says so', async () => {
+    await cluster.must('POST', `${group}/accessgrants`, grantBody('early', { duration: '1h' }))
+    await until(
+      async () => condition(await grant('early'), 'Active')?.reason === 'DatabaseNotFound',
+      'DatabaseNotFound',
+    )
+    await cluster.must('POST', `${group}/databases`, {
+      apiVersion: 'sallyport.dev/v1alpha1',
+      kind: 'Database',
+      metadata: { name: 'orders' },
+      spec: {
+        engine: 'PostgreSQL',
+        host: 'orders-db.prod.svc',
+        port: 5432,
+        localPort: 15432,
+        databases: ['orders'],
+        tls: { mode: 'Disable' },
+        credentials: { static: { secretRef: { name: 'orders-login' } } },
+      },
+    })
+    await until(
+      async () => condition(await grant('early'), 'Active')?.reason === 'CredentialsNotAvailable',
+      'CredentialsNotAvailable',
+    )
+    await cluster.must('POST', '/api/v1/namespaces/agents/secrets', {
+      metadata: { name: 'orders-login' },
+      stringData: { username: 'u', password: 'hunter2-secret' },
+    })
+    await until(async () => (await stateOf('early')) === 'Active', 'Active')
+    const database = (await cluster.call('GET', `${group}/databases/orders`)).body
+    expect(condition(database, 'Ready')).toMatchObject({ status: 'True' })
+    expect(condition(database, 'CredentialsAvailable')).toMatchObject({ status: 'True' })
+  })
+
+  it('is Active within a second of its creation, with an end that follows from its duration', async () => {
+    const durations: number[] = []
+    for (let n = 0; n < 20; n += 1) {
+      const startedMs = performance.now()
+      await cluster.must('POST', `${group}/accessgrants`, grantBody(`quick-${n}`, { duration: '30m' }))
+      await until(async () => (await stateOf(`quick-${n}`)) === 'Active', 'Active')
+      durations.push(performance.now() - startedMs)
+    }
+    durations.sort((a, b) => a - b)
+    console.log(`apply → Active, ms: p50 ${durations[10]?.toFixed(0)}, max ${durations.at(-1)?.toFixed(0)}`)
+    expect(durations.at(-1)).toBeLessThan(1000)
+    const { status } = await grant('quick-0')
+    expect(Date.parse(status.expiresAt) - Date.parse(status.activatedAt)).toBe(1_800_000)
+    expect(condition({ status }, 'Ready')).toMatchObject({ status: 'True', observedGeneration: 1 })
+    expect(condition({ status }, 'Approved')).toMatchObject({ status: 'True', reason: 'NotRequired' })
+    for (let n = 1; n < 20; n += 1) await cluster.must('DELETE', `${group}/accessgrants/quick-${n}`)
+  })
+
+  it('keeps its times over a restart of the controller', async () => {
+    const before = (await grant('early')).status
+    await controller.stop()
+    controller = await cluster.startController(tokenFile, join(cluster.dir, 'data'))
+    await until(() => controller.notReady().length === 0, 'ready')
+    await cluster.must('POST', `${group}/accessgrants`, grantBody('after', { duration: '1h' }))
+    await until(async () => (await stateOf('after')) === 'Active', 'Active')
+    expect((await grant('early')).status).toMatchObject({
+      activatedAt: before.activatedAt,
+      expiresAt: before.expiresAt,
+    })
+  })
+
+  it('says in Events what happened to it', async () => {
+    const events = (await cluster.call('GET', '/apis/events.k8s.io/v1/namespaces/agents/events')).body.items
+    const reasons = events.filter((event: any) => event.regarding.name === 'early').map((event: any) => event.reason)
+    expect(reasons).toEqual(expect.arrayContaining(['DatabaseNotFound', 'CredentialsNotAvailable', 'Activated']))
+  })
+})
+
+describe('the stream', () => {
+  it('gives a pod its grants and credentials at once, new grants as they come, and takes deleted ones away', async () => {
+    const stream = openStream(token)
+    await until(() => lastSnapshot(stream) !== undefined, 'the first snapshot')
+    const first = lastSnapshot(stream)
+    expect(first?.subject).toMatchObject({
+      namespace: 'agents',
+      serviceAccount: 'report',
+      pod: 'report-1',
+      podUID: pod.metadata.uid,
+    })
+    expect(first?.databases[0]?.credentials).toEqual({ username: 'u', password: 'hunter2-secret' })
+    const [pushed, revoked]: [number[], number[]] = [[], []]
+    const has = (name: string): boolean => lastSnapshot(stream)?.grants.some((one) => one.name === name) ?? false
+    for (let n = 0; n < 20; n += 1) {
+      let startedMs = performance.now()
+      await cluster.must('POST', `${group}/accessgrants`, grantBody(`pushed-${n}`, { duration: '30m' }))
+      await until(() => has(`pushed-${n}`), 'pushed')
+      pushed.push((lastSnapshot(stream)?.atMs ?? 0) - startedMs)
+      startedMs = performance.now()
+      await cluster.must('DELETE', `${group}/accessgrants/pushed-${n}`)
+      await until(() => !has(`pushed-${n}`), 'revoked')
+      revoked.push((lastSnapshot(stream)?.atMs ?? 0) - startedMs)
+    }
+    pushed.sort((a, b) => a - b)
+    revoked.sort((a, b) => a - b)
+    console.log(
+      `apply → pushed, ms: p50 ${pushed[10]?.toFixed(0)}, max ${pushed.at(-1)?.toFixed(0)}; delete → pushed: p50 ${revoked[10]?.toFixed(0)}, max ${revoked.at(-1)?.toFixed(0)}`,
+    )
+    expect(pushed.at(-1)).toBeLessThan(1000)
+    expect(revoked.at(-1)).toBeLessThan(1000)
+    await until(() => stream.messages.some((message) => message.kind === 'Heartbeat'), 'a heartbeat', {
+      timeoutMs: 8000,
+    })
+    stream.close()
+  })
+
+  it('takes a grant away at its end', async () => {
+    const stream = openStream(token)
+    await cluster.must('POST', `${group}/accessgrants`, grantBody('short', { duration: '1500ms' }))
+    const has = (): boolean => lastSnapshot(stream)?.grants.some((one) => one.name === 'short') ?? false
+    await until(has, 'pushed')
+    const { expiresAt } = (await grant('short')).status
+    await until(() => !has(), 'taken away')
+    const lateMs = Date.now() - Date.parse(expiresAt)
+    console.log(`expiry → pushed, ms: ${lateMs}`)
+    expect(lateMs).toBeGreaterThanOrEqual(0)
+    expect(lateMs).toBeLessThan(250)
+    await until(async () => condition(await grant('short'), 'Expired')?.status === 'True', 'Expired')
+    expect((await grant('short')).status).toMatchObject({ state: 'Expired', endedAt: expiresAt, endReason: 'Expired' })
+    stream.close()
+  })
+
+  it('serves a compiled policy by its digest, and names file, row and column of one that does not compile', async () => {
+    const policy = (name: string, rego: string): object => ({
+      apiVersion: 'sallyport.dev/v1alpha1',
+      kind: 'AccessPolicy',
+      metadata: { name },
+      spec: { rego },
+    })
+    const rego =
+      'package policy\nimport rego.v1\ndeny contains {"rule": "r", "message": "m"} if { input.statement.kind == "DropStmt" }\n'
+    await cluster.must('POST', `${group}/accesspolicies`, policy('good', rego))
+    const stream = openStream(token)
+    await until(() => lastSnapshot(stream)?.policies.some((one) => one.name === 'good') ?? false, 'the policy')
+    const digest = lastSnapshot(stream)?.policies[0]?.digest.replace('sha256:', '')
+    expect((await https(`https://127.0.0.1:${controller.streamPort}/v1/policies/${digest}`, { token })).status).toBe(
+      200,
+    )
+    expect(
+      (await https(`https://127.0.0.1:${controller.streamPort}/v1/policies/${'0'.repeat(64)}`, { token })).status,
+    ).toBe(404)
+    await cluster.must(
+      'PATCH',
+      `${group}/accesspolicies/good`,
+      { spec: { rego: `${rego}deny contains x if { y }\n` } },
+      'application/merge-patch+json',
+    )
+    const read = async (): Promise<any> => (await cluster.call('GET', `${group}/accesspolicies/good`)).body
+    await until(async () => condition(await read(), 'Compiled')?.status === 'False', 'the failure')
+    expect(condition(await read(), 'Compiled').message).toMatch(/policy\.rego:4/)
+    expect(condition(await read(), 'Ready')).toMatchObject({ reason: 'LastGoodInForce' })
+    expect(lastSnapshot(stream)?.policies[0]?.digest).toBe(`sha256:${digest}`)
+    stream.close()
+    await cluster.must('DELETE', `${group}/accesspolicies/good`)
+  })
+})
+
+describe('a sidecar is refused', () => {
+  const stream = (bearer?: string) =>
+    https(`https://127.0.0.1:${controller.streamPort}/v1/stream`, bearer ? { token: bearer } : {})
+
+  it('without a token', async () => {
+    expect((await stream()).status).toBe(401)
+  })
+
+  it('with a token of another audience', async () => {
+    const bearer = await cluster.token('agents', 'report', { name: 'report-1', uid: pod.metadata.uid })
+    expect((await stream(bearer)).status).toBe(401)
+  })
+
+  it('with a token that is bound to no pod', async () => {
+    expect((await stream(await cluster.token('agents', 'report', undefined, 'sallyport.dev'))).status).toBe(401)
+  })
+
+  it('once its pod is deleted, and its open stream is ended', async () => {
+    const doomed = await createPod('doomed')
+    const bearer = await cluster.token(
+      'agents',
+      'report',
+      { name: 'doomed', uid: doomed.metadata.uid },
+      'sallyport.dev',
+    )
+    const open = openStream(bearer)
+    await until(() => lastSnapshot(open) !== undefined, 'the first snapshot')
+    await cluster.must('DELETE', '/api/v1/namespaces/agents/pods/doomed', { gracePeriodSeconds: 0 })
+    await until(() => open.ended(), 'the end of the stream')
+    expect([401, 403]).toContain((await stream(bearer)).status)
+  })
+})
+
+describe('audit records', () => {
+  it('are acknowledged once, refused when edited, and end in a segment that verifies', async () => {
+    const source = `${pod.metadata.uid}/boot-1`
+    const lines: string[] = []
+    let prev = chainStart.hash
+    for (let seq = 1; seq <= 50; seq += 1) {
+      const event = { kind: 'Statement', phase: 'Intent', decision: 'Allow' }
+      const record = sealRecord(prev, seq, Date.now(), event)
+      lines.push(record.line)
+      prev = record.hash
+    }
+    const post = (body: object) =>
+      https(`https://127.0.0.1:${controller.streamPort}/v1/audit`, { method: 'POST', token, body })
+    const batch = (some: string[]) => ({ source, namespace: 'agents', pod: 'report-1', lines: some })
+    expect(await post(batch(lines.slice(0, 20)))).toEqual({ status: 200, body: { acknowledgedSeq: 20 } })
+    expect(await post(batch(lines.slice(10, 30)))).toEqual({ status: 200, body: { acknowledgedSeq: 30 } })
+    expect((await post(batch(lines.slice(40)))).status).toBe(409)
+    expect((await post(batch([lines[30]!.replace('Allow', 'Deny')]))).status).toBe(422)
+    expect((await post({ ...batch(lines), source: 'another/boot' })).status).toBe(403)
+    expect(await post(batch(lines.slice(30)))).toEqual({ status: 200, body: { acknowledgedSeq: 50 } })
+    await controller.stop()
+    const segments = (
+      await cluster.call('GET', '/apis/sallyport.dev/v1alpha1/namespaces/sallyport-system/auditsegments')
+    ).body.items
+    const runs = segments.flatMap((segment: any) => {
+      const opened = openSegment(segment.spec)
+      if (!opened.ok) throw new Error(opened.message)
+      return opened.runs.filter((run) => run.source === source).flatMap((run) => run.lines)
+    })
+    expect(verifyLines(runs, chainStart)).toMatchObject({ ok: true, last: { seq: 50 } })
+    controller = await cluster.startController(tokenFile, join(cluster.dir, 'data'))
+    expect(await post(batch(lines))).toEqual({ status: 200, body: { acknowledgedSeq: 50 } })
+    await controller.stop()
+    controller = await cluster.startController(tokenFile, join(cluster.dir, 'another-disk'))
+    expect(await post(batch(lines))).toEqual({ status: 200, body: { acknowledgedSeq: 50 } })
+  })
+
+  it('nor anything else put a secret into the log', () => {
+    expect(controller.stderr()).not.toContain('hunter2')
+  })
+})
