@@ -6,7 +6,7 @@ import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { digestOfBytes } from '@sallyport/crds'
+import { digestOfBytes, type SegmentSpec } from '@sallyport/crds'
 import { createLogger, parseConfig, runController, type Rooms, type RunningController } from '@sallyport/controller'
 import { parseAllDocuments } from 'yaml'
 import { freePort } from '../rig/free-port.ts'
@@ -15,9 +15,32 @@ import { start, until, type Started } from '../rig/process.ts'
 const exec = promisify(execFile)
 const tools = process.env.SALLYPORT_TOOLS ?? '/tmp/warm/bin'
 
+export interface TestCondition {
+  readonly type: string
+  readonly status: string
+  readonly reason: string
+  readonly message: string
+}
+
+/** An answer's JSON as far as these tests look into it; what is not there reads as undefined. */
+export interface Body {
+  readonly metadata: { readonly name: string; readonly uid: string }
+  readonly spec: SegmentSpec
+  readonly status?: {
+    readonly state?: string
+    readonly activatedAt: string
+    readonly expiresAt: string
+    readonly token: string
+    readonly conditions?: readonly TestCondition[]
+  }
+  readonly items: readonly Body[]
+  readonly regarding: { readonly name: string }
+  readonly reason: string
+}
+
 export interface Answer {
   readonly status: number
-  readonly body: any
+  readonly body: Body
 }
 
 export class Cluster {
@@ -74,7 +97,7 @@ export class Cluster {
     return https(`https://127.0.0.1:${this.port}${path}`, { method, token: 'admin-token', body, contentType })
   }
 
-  async must(method: string, path: string, body?: unknown, contentType?: string): Promise<any> {
+  async must(method: string, path: string, body?: unknown, contentType?: string): Promise<Body> {
     const answer = await this.call(method, path, body, contentType)
     if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`)
     return answer.body
@@ -85,7 +108,7 @@ export class Cluster {
     const folder = join(import.meta.dirname, '../../crds')
     const crds = readdirSync(folder)
       .filter((name) => name.endsWith('.yaml'))
-      .flatMap((name) => parseAllDocuments(readFileSync(join(folder, name), 'utf8')).map((doc) => doc.toJS()))
+      .flatMap((name) => parseAllDocuments(readFileSync(join(folder, name), 'utf8')).map((doc) => doc.toJS() as object))
     for (const crd of crds.length > 0 ? crds : openCrds()) {
       await this.must('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', crd)
     }
@@ -129,7 +152,7 @@ export class Cluster {
         ...(bound ? { boundObjectRef: { kind: 'Pod', apiVersion: 'v1', ...bound } } : {}),
       },
     })
-    return answer.status.token
+    return answer.status?.token ?? ''
   }
 
   async startController(
@@ -186,18 +209,20 @@ export function https(
       response.on('error', reject)
       response.on('end', () => {
         const text = Buffer.concat(chunks).toString()
-        let parsed: unknown = text
-        try {
-          parsed = JSON.parse(text)
-        } catch {
-          /* Plain text. */
-        }
-        resolve({ status: response.statusCode ?? 0, body: parsed })
+        resolve({ status: response.statusCode ?? 0, body: parseBody(text) })
       })
     })
     sent.on('error', reject)
     sent.end(body === undefined ? undefined : JSON.stringify(body))
   })
+}
+
+function parseBody(text: string): Body {
+  try {
+    return JSON.parse(text) as Body
+  } catch {
+    return { text } as unknown as Body
+  }
 }
 
 async function rooms(dir: string): Promise<Rooms> {

@@ -1,16 +1,16 @@
 import { request } from 'node:https'
 import { join } from 'node:path'
-import { chainStart, openSegment, sealRecord, verifyLines, type Snapshot } from '@sallyport/crds'
+import { chainStart, openSegment, sealRecord, verifyLines, type Snapshot, type StreamMessage } from '@sallyport/crds'
 import type { RunningController } from '@sallyport/controller'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { until } from '../rig/process.ts'
-import { Cluster, https } from './controller-rig.ts'
+import { Cluster, https, type Body, type TestCondition } from './controller-rig.ts'
 
 const group = '/apis/sallyport.dev/v1alpha1/namespaces/agents'
 const cluster = new Cluster()
 let controller: RunningController & { readonly stderr: () => string }
 let tokenFile = ''
-let pod: any
+let pod: Body
 let token = ''
 
 beforeAll(async () => {
@@ -26,11 +26,11 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  await controller?.stop()
+  await controller.stop()
   await cluster.down()
 })
 
-const createPod = (name: string): Promise<any> =>
+const createPod = (name: string): Promise<Body> =>
   cluster.must('POST', '/api/v1/namespaces/agents/pods', {
     metadata: { name, labels: { app: 'report' } },
     spec: { serviceAccountName: 'report', containers: [{ name: 'app', image: 'app' }] },
@@ -49,18 +49,21 @@ const grantBody = (name: string, spec: object): object => ({
   },
 })
 
-const grant = async (name: string): Promise<any> => (await cluster.call('GET', `${group}/accessgrants/${name}`)).body
+const grant = async (name: string): Promise<Body> => (await cluster.call('GET', `${group}/accessgrants/${name}`)).body
 const stateOf = async (name: string): Promise<string | undefined> => (await grant(name)).status?.state
-const condition = (object: any, type: string): any => object.status?.conditions?.find((one: any) => one.type === type)
+const condition = (object: Pick<Body, 'status'>, type: string): TestCondition | undefined =>
+  object.status?.conditions?.find((one) => one.type === type)
+
+type Message = StreamMessage & { readonly atMs: number }
 
 /** A sidecar's stream; messages as they come. */
 function openStream(bearer: string): {
-  messages: any[]
+  messages: Message[]
   ended: () => boolean
   close: () => void
   status: () => number
 } {
-  const messages: any[] = []
+  const messages: Message[] = []
   let ended = false
   let status = 0
   const sent = request(
@@ -79,7 +82,7 @@ function openStream(bearer: string): {
         rest += chunk.toString()
         const lines = rest.split('\n')
         rest = lines.pop() ?? ''
-        for (const line of lines) messages.push({ ...JSON.parse(line), atMs: performance.now() })
+        for (const line of lines) messages.push({ ...(JSON.parse(line) as StreamMessage), atMs: performance.now() })
       })
       response.on('close', () => {
         ended = true
@@ -95,7 +98,7 @@ function openStream(bearer: string): {
   sent.end()
   return { messages, ended: () => ended, close: () => sent.destroy(), status: () => status }
 }
-const lastSnapshot = (stream: { messages: any[] }): (Snapshot & { atMs: number }) | undefined =>
+const lastSnapshot = (stream: { messages: Message[] }): (Snapshot & { atMs: number }) | undefined =>
   stream.messages.filter((message) => message.kind === 'Snapshot').at(-1)
 
 describe('a grant', () => {
@@ -145,6 +148,7 @@ describe('a grant', () => {
     console.log(`apply → Active, ms: p50 ${durations[10]?.toFixed(0)}, max ${durations.at(-1)?.toFixed(0)}`)
     expect(durations.at(-1)).toBeLessThan(1000)
     const { status } = await grant('quick-0')
+    if (!status) throw new Error('no status')
     expect(Date.parse(status.expiresAt) - Date.parse(status.activatedAt)).toBe(1_800_000)
     expect(condition({ status }, 'Ready')).toMatchObject({ status: 'True', observedGeneration: 1 })
     expect(condition({ status }, 'Approved')).toMatchObject({ status: 'True', reason: 'NotRequired' })
@@ -152,7 +156,7 @@ describe('a grant', () => {
   })
 
   it('keeps its times over a restart of the controller', async () => {
-    const before = (await grant('early')).status
+    const before = (await grant('early')).status!
     await controller.stop()
     controller = await cluster.startController(tokenFile, join(cluster.dir, 'data'))
     await until(() => controller.notReady().length === 0, 'ready')
@@ -166,7 +170,7 @@ describe('a grant', () => {
 
   it('says in Events what happened to it', async () => {
     const events = (await cluster.call('GET', '/apis/events.k8s.io/v1/namespaces/agents/events')).body.items
-    const reasons = events.filter((event: any) => event.regarding.name === 'early').map((event: any) => event.reason)
+    const reasons = events.filter((event) => event.regarding.name === 'early').map((event) => event.reason)
     expect(reasons).toEqual(expect.arrayContaining(['DatabaseNotFound', 'CredentialsNotAvailable', 'Activated']))
   })
 })
@@ -213,7 +217,7 @@ describe('the stream', () => {
     await cluster.must('POST', `${group}/accessgrants`, grantBody('short', { duration: '1500ms' }))
     const has = (): boolean => lastSnapshot(stream)?.grants.some((one) => one.name === 'short') ?? false
     await until(has, 'pushed')
-    const { expiresAt } = (await grant('short')).status
+    const { expiresAt } = (await grant('short')).status!
     await until(() => !has(), 'taken away')
     const lateMs = Date.now() - Date.parse(expiresAt)
     console.log(`expiry → pushed, ms: ${lateMs}`)
@@ -249,9 +253,9 @@ describe('the stream', () => {
       { spec: { rego: `${rego}deny contains x if { y }\n` } },
       'application/merge-patch+json',
     )
-    const read = async (): Promise<any> => (await cluster.call('GET', `${group}/accesspolicies/good`)).body
+    const read = async (): Promise<Body> => (await cluster.call('GET', `${group}/accesspolicies/good`)).body
     await until(async () => condition(await read(), 'Compiled')?.status === 'False', 'the failure')
-    expect(condition(await read(), 'Compiled').message).toMatch(/policy\.rego:4/)
+    expect(condition(await read(), 'Compiled')?.message).toMatch(/policy\.rego:4/)
     expect(condition(await read(), 'Ready')).toMatchObject({ reason: 'LastGoodInForce' })
     expect(lastSnapshot(stream)?.policies[0]?.digest).toBe(`sha256:${digest}`)
     stream.close()
@@ -316,7 +320,7 @@ describe('audit records', () => {
     const segments = (
       await cluster.call('GET', '/apis/sallyport.dev/v1alpha1/namespaces/sallyport-system/auditsegments')
     ).body.items
-    const runs = segments.flatMap((segment: any) => {
+    const runs = segments.flatMap((segment) => {
       const opened = openSegment(segment.spec)
       if (!opened.ok) throw new Error(opened.message)
       return opened.runs.filter((run) => run.source === source).flatMap((run) => run.lines)
