@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import manifest from '../package.json' with { type: 'json' }
 import { CliError, exitCodes, type ExitCode } from './cli-error.ts'
+import type { CheckFlags } from './commands/check.ts'
 import type { Io } from './io.ts'
 
 /**
@@ -33,6 +34,7 @@ function buildProgram(argv: readonly string[], io: Io, done: (code: ExitCode) =>
     })
   const rest = argv.slice(1)
   addProcesses(program, rest, io, done)
+  addCheck(program, io, done)
   addAudit(program, io, done)
   program
     .command('version')
@@ -66,6 +68,26 @@ function addProcesses(program: Command, argv: readonly string[], io: Io, done: D
     .action(async () => {
       const { runSidecarCommand } = await import('./commands/sidecar.ts')
       done(await runSidecarCommand(argv, io))
+    })
+}
+
+function addCheck(program: Command, io: Io, done: Done): void {
+  program
+    .command('check')
+    .description('judge statements against the manifests of a folder, without running them; exit 1 if one is denied')
+    .requiredOption('-f, --filename <dir>', 'the folder')
+    .option('--grant <ns/name>', 'the AccessGrant that is meant')
+    .option('--subject <ns/sa>', 'whose grants are meant')
+    .option('--database <ns/name>', 'the Database that is meant')
+    .option('--sql <text>', 'the statements')
+    .option('--sql-file <file>', 'a file of statements; - is stdin')
+    .option('--catalog <file>', 'the schema, as --save-catalog wrote it; without it the Database is asked')
+    .option('--save-catalog <file>', 'keep the schema the Database tells of')
+    .option('--opa-bin <path>', 'the opa that compiles policies (default SALLYPORT_OPA, then PATH)')
+    .addOption(new Option('-o, --output <format>', 'how to print').choices(['table', 'json']).default('table'))
+    .action(async (options: CheckFlags) => {
+      const { runCheck } = await import('./commands/check.ts')
+      done(await runCheck(options, io))
     })
 }
 

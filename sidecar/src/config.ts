@@ -148,8 +148,12 @@ function parseListen(entry: string, problems: string[]): ClusterConfig['listen']
 }
 
 /** Beside the bundle in a release, in the policy folder of a checkout. */
-function builtInGuardrails(): string {
-  const candidates = ['./policy/guardrails.wasm', '../policy/dist/guardrails.wasm', '../../sidecar/policy/dist/guardrails.wasm']
+export function builtInGuardrails(): string {
+  const candidates = [
+    './policy/guardrails.wasm',
+    '../policy/dist/guardrails.wasm',
+    '../../sidecar/policy/dist/guardrails.wasm',
+  ]
   const paths = candidates.map((candidate) => fileURLToPath(new URL(candidate, import.meta.url)))
   return paths.find((path) => existsSync(path)) ?? paths[0] ?? ''
 }

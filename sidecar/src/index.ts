@@ -7,3 +7,5 @@ export {
   type PolicyModule,
   type PolicySource,
 } from './bundle/folder-source.ts'
+export { CatalogError } from './catalog-source.ts'
+export { checkStatements, type CheckedStatement, type CheckOptions } from './check-statements.ts'

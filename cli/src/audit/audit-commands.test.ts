@@ -175,9 +175,11 @@ describe('audit verify of an audit file', () => {
     )
   })
 
-  it('accepts an empty file', async () => {
+  it('does not call an empty file intact', async () => {
     writeFileSync(file(), '')
-    expect((await invoke('audit', 'verify', '--file', file())).code).toBe(0)
+    const { code, stderr } = await invoke('audit', 'verify', '--file', file())
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/^sallyport: nothing-to-verify: /)
   })
 
   it.each([

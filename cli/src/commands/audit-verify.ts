@@ -29,6 +29,10 @@ export interface VerifyFlags extends AuditFlags {
 /** `sallyport audit verify`. @throws CliError `audit-broken` naming what is wrong; the report goes to stdout before. */
 export async function verifyAudit(flags: VerifyFlags, io: Io): Promise<ExitCode> {
   const found = await find(flags)
+  if (found.segments.length === 0 && (found.logs[0]?.text ?? '') === '') {
+    const where = flags.file ?? `namespace ${flags.namespace}`
+    throw new CliError('nothing-to-verify', `${where} holds no record; nothing at all is no proof`, exitCodes.unusable)
+  }
   const own = found.logs[0] ? verifyFile(found.logs[0].name, found.logs[0].text) : verifySegments(found.segments)
   const earlier = flags.against === undefined ? null : await readReport(flags.against)
   const gone = earlier ? compareReports(earlier, hashLookup(found.segments, found.logs)) : []

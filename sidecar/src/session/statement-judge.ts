@@ -39,11 +39,11 @@ const maxCachedTextBytes = 16_384
  */
 export class StatementJudge {
   readonly #deps: JudgeDeps
-  readonly #catalogs: CatalogStore
+  readonly #catalogs: Pick<CatalogStore, 'version' | 'current'>
   readonly #texts = new Map<string, JudgedText>()
   #decisions = new WeakMap<PreparedStatement, CachedDecision>()
 
-  constructor(deps: JudgeDeps, catalogs: CatalogStore) {
+  constructor(deps: JudgeDeps, catalogs: Pick<CatalogStore, 'version' | 'current'>) {
     this.#deps = deps
     this.#catalogs = catalogs
   }
