@@ -51,9 +51,7 @@ export async function runSidecar({ config, signal, compilePolicy }: RunOptions):
   const health = config.health && (await serveHealth(config.health, registry, () => ready))
   const analyzer = await PostgresAnalyzer.load()
   const source =
-    config.kind === 'Standalone'
-      ? openStandalone(config, log, signal, compilePolicy)
-      : openCluster(config, log, signal)
+    config.kind === 'Standalone' ? openStandalone(config, log, signal, compilePolicy) : openCluster(config, log, signal)
   try {
     await source.ready
     const engine = await EngineHolder.load({ ...source, log, guardrailsFile: config.guardrailsFile })

@@ -1,0 +1,62 @@
+import type { OutputColumn, StatementFacts } from '../model/statement-facts.ts'
+import { createWalk, type WalkContext } from './create-walk.ts'
+import { FactsBuilder } from './facts-builder.ts'
+import { nodeKind } from './node-access.ts'
+import { fingerprintOf, normalizeSql } from './normalize.ts'
+import type { ParsedStatement } from './parse-statements.ts'
+import { walkStatement, type Outcome } from './statement-handlers.ts'
+
+/** Facts of one parsed statement. @param text the statement alone. */
+export function makeFacts(statement: ParsedStatement, text: string, context: WalkContext): StatementFacts {
+  const facts = new FactsBuilder()
+  const walk = createWalk(context, facts)
+  const outcome = walkStatement(walk, statement.node)
+  const normalized = normalizeSql(text)
+  const effects = facts.effects()
+  return {
+    kind: nodeKind(statement.node),
+    span: { start: statement.start, end: statement.end },
+    effects,
+    functions: [...facts.functions.values()],
+    settings: facts.settings,
+    columns: {
+      read: [...facts.read].sort(),
+      derived: [...facts.derived].sort(),
+      predicate: [...facts.predicate].sort(),
+      written: [...facts.written].sort(),
+    },
+    outputs: outputsOf(outcome),
+    affectedRows: affectedRows(outcome, facts, walk.nested.writes, nodeKind(statement.node)),
+    systemRelations: [...facts.systemRelations].map(([name, profile]) => ({ name, profile })),
+    readsData: facts.readsData,
+    packsRows: facts.packsRows,
+    tags: [...facts.tags],
+    action: outcome.action,
+    problems: facts.problems,
+    fingerprint: fingerprintOf(normalized),
+    normalized,
+  }
+}
+
+function outputsOf({ outputs }: Outcome): readonly OutputColumn[] | null {
+  if (!outputs?.complete) return null
+  return outputs.columns.map(({ name, value }) => ({
+    name,
+    origin: value.plain
+      ? { kind: 'Plain', column: value.plain.column, type: value.plain.type }
+      : { kind: 'Derived', columns: [...value.columns] },
+  }))
+}
+
+function affectedRows(
+  outcome: Outcome,
+  facts: FactsBuilder,
+  nestedWrites: boolean,
+  kind: string,
+): StatementFacts['affectedRows'] {
+  if (nestedWrites || (facts.tags.has('ExplainAnalyze') && facts.writes)) return 'Unmeasurable'
+  if (outcome.measurable) return 'CommandTag'
+  // A row lock needs the right to write, but writes nothing; a plain EXPLAIN runs nothing.
+  if (!facts.writes || facts.tags.has('Explain') || (kind === 'SelectStmt' && !facts.tags.has('Ddl'))) return 'None'
+  return kind === 'DeclareCursorStmt' ? 'None' : 'Unmeasurable'
+}

@@ -1,0 +1,44 @@
+import { loadModule, parseSync } from 'libpg-query'
+import type { Node } from '@pgsql/types'
+
+export interface ParsedStatement {
+  readonly node: Node
+  /** Byte offsets in the text; end exclusive. */
+  readonly start: number
+  readonly end: number
+}
+
+export type Parsed =
+  | { readonly kind: 'Parsed'; readonly statements: readonly ParsedStatement[] }
+  | { readonly kind: 'SyntaxError'; /** characters before it */ readonly position: number }
+  /** The parser itself failed: its instance may be unusable. */
+  | { readonly kind: 'Broken' }
+
+/** Loads the parser; {@link parseStatements} works afterwards. */
+export async function loadParser(): Promise<void> {
+  await loadModule()
+}
+
+/** PostgreSQL's own raw parser, synchronous. The text must hold no NUL. */
+export function parseStatements(sql: string): Parsed {
+  let result: ReturnType<typeof parseSync>
+  try {
+    result = parseSync(sql)
+  } catch (cause) {
+    const position = syntaxErrorPosition(cause)
+    return position === null ? { kind: 'Broken' } : { kind: 'SyntaxError', position }
+  }
+  const length = Buffer.byteLength(sql)
+  const statements = (result.stmts ?? []).flatMap(({ stmt, stmt_location: start = 0, stmt_len: size }) =>
+    stmt ? [{ node: stmt, start, end: size === undefined || size === 0 ? length : start + size }] : [],
+  )
+  return { kind: 'Parsed', statements }
+}
+
+function syntaxErrorPosition(cause: unknown): number | null {
+  if (!(cause instanceof Error) || cause.name !== 'SqlError') return null
+  const details = 'sqlDetails' in cause ? cause.sqlDetails : null
+  const position =
+    typeof details === 'object' && details !== null && 'cursorPosition' in details ? details.cursorPosition : 0
+  return typeof position === 'number' ? position : 0
+}

@@ -1,0 +1,156 @@
+import type { Alias, RangeVar } from '@pgsql/types'
+import type { CatalogColumn, CatalogRelation } from './catalog.ts'
+import { FactsBuilder } from './facts-builder.ts'
+import { names } from './node-access.ts'
+import { parseStatements } from './parse-statements.ts'
+import { constant, derivedFrom, Scope, type ScopeColumn, type ScopeEntry, type Value } from './scope.ts'
+import { isSystemSchema, relationProfile } from './system-relations.ts'
+import type { Walk } from './walk.ts'
+
+/** Finds the relation a name means, as the server does: pg_catalog first unless the path says otherwise, pg_temp never. */
+export function resolveRelation(walk: Walk, name: RangeVar): CatalogRelation | null {
+  const { relname = '', schemaname, catalogname } = name
+  if (catalogname !== undefined && catalogname !== walk.database) return null
+  if (schemaname !== undefined) return walk.catalog.relation(`${schemaname}.${relname}`)
+  for (const schema of pathOf(walk)) {
+    const found = walk.catalog.relation(`${schema}.${relname}`)
+    if (found) return found
+  }
+  return null
+}
+
+/** Schemas in the order names are looked up in. */
+export function pathOf(walk: Walk): readonly string[] {
+  return walk.searchPath.includes('pg_catalog') ? walk.searchPath : ['pg_catalog', ...walk.searchPath]
+}
+
+export function qualifiedName(relation: Pick<CatalogRelation, 'schema' | 'name'>): string {
+  return `${relation.schema}.${relation.name}`
+}
+
+export function displayName(name: RangeVar): string {
+  return [name.schemaname, name.relname].filter((part) => part !== undefined).join('.')
+}
+
+/** A relation of FROM: its columns with where they come from, and the effect of reading it. */
+export function relationEntry(
+  walk: Walk,
+  relation: CatalogRelation,
+  alias: Alias | undefined,
+  reads: boolean,
+): ScopeEntry {
+  const qualified = qualifiedName(relation)
+  if (isSystemSchema(relation.schema)) {
+    walk.facts.systemRelations.set(qualified, relationProfile(relation.schema, relation.name))
+  } else if (reads) {
+    walk.facts.effect('Select', qualified)
+    walk.facts.readsData = true
+  }
+  const renamed = names(alias?.colnames)
+  return {
+    alias: alias?.aliasname ?? relation.name,
+    qualified: alias === undefined ? qualified : null,
+    relation: qualified,
+    columns: relationColumns(walk, relation).map((column, index) => ({
+      ...column,
+      name: renamed[index] ?? column.name,
+    })),
+    open: null,
+  }
+}
+
+/** Columns of a relation in the order of `*`. */
+export function relationColumns(walk: Walk, relation: CatalogRelation): readonly ScopeColumn[] {
+  const qualified = qualifiedName(relation)
+  const values = relation.definition === null ? null : viewValues(walk, relation)
+  return relation.columns.map((column, index) => ({
+    name: column.name,
+    value: values ? (values[index] ?? constant) : columnValue(walk, relation, column),
+    source: { relation: qualified, column: column.name },
+  }))
+}
+
+/** A table's column under all its names: those of the tables it inherits from, and of those that inherit from it. */
+function columnValue(walk: Walk, relation: CatalogRelation, column: CatalogColumn): Value {
+  if (isSystemSchema(relation.schema)) return constant
+  const own = `${qualifiedName(relation)}.${column.name}`
+  const kin = [...relation.ancestors, ...relation.descendants].flatMap((oid) => {
+    const other = walk.catalog.relationByOid(oid)
+    return other?.columns.some(({ name }) => name === column.name) ? [`${qualifiedName(other)}.${column.name}`] : []
+  })
+  const root = relation.ancestors
+    .map((oid) => walk.catalog.relationByOid(oid))
+    .find((other) => other?.ancestors.length === 0 && other.columns.some(({ name }) => name === column.name))
+  const columns = new Set([own, ...kin])
+  if (column.generated !== null) {
+    for (const source of generatedFrom(walk, relation, column.generated)) columns.add(source)
+    return { columns, plain: null }
+  }
+  return { columns, plain: { column: root ? `${qualifiedName(root)}.${column.name}` : own, type: column.typeOid } }
+}
+
+/** Columns a generated column is computed from. */
+function generatedFrom(walk: Walk, relation: CatalogRelation, expression: string): ReadonlySet<string> {
+  return walk.catalog.remember(`generated ${relation.oid} ${expression}`, () => {
+    const facts = new FactsBuilder()
+    const scope = new Scope(null)
+    const qualified = qualifiedName(relation)
+    scope.entries.push({
+      alias: relation.name,
+      qualified,
+      relation: qualified,
+      open: null,
+      columns: relation.columns.map(({ name, typeOid }) => ({
+        name,
+        value: { columns: new Set([`${qualified}.${name}`]), plain: { column: `${qualified}.${name}`, type: typeOid } },
+        source: null,
+      })),
+    })
+    const parsed = parseStatements(`SELECT (${expression})`)
+    const [statement] = parsed.kind === 'Parsed' ? parsed.statements : []
+    const node = statement?.node
+    if (node && 'SelectStmt' in node)
+      for (const target of node.SelectStmt.targetList ?? [])
+        if ('ResTarget' in target && target.ResTarget.val)
+          walk.detached(facts).expression(target.ResTarget.val, scope, 'Derived')
+    return facts.read
+  })
+}
+
+/** What a view's columns come from, by its definition. Functions it calls are the statement's, too: reading it runs them. */
+function viewValues(walk: Walk, relation: CatalogRelation): readonly Value[] {
+  const analysis = walk.catalog.remember(`view ${relation.oid}`, () => analyzeView(walk, relation))
+  if (relation.kind === 'View') for (const [name, use] of analysis.facts.functions) walk.facts.functions.set(name, use)
+  if (relation.kind === 'View')
+    for (const [name, profile] of analysis.facts.systemRelations) walk.facts.systemRelations.set(name, profile)
+  const qualified = qualifiedName(relation)
+  return relation.columns.map(({ name, typeOid }, index) => {
+    const value = analysis.columns?.[index]
+    const own = `${qualified}.${name}`
+    if (!value) return { columns: new Set([own, ...analysis.facts.read]), plain: null }
+    if (value.columns.size === 0) return { columns: new Set([own]), plain: { column: own, type: typeOid } }
+    return { columns: new Set([own, ...value.columns]), plain: value.plain }
+  })
+}
+
+interface ViewAnalysis {
+  readonly facts: FactsBuilder
+  /** Null: the definition could not be taken apart; then every column counts as made of all that it reads. */
+  readonly columns: readonly Value[] | null
+}
+
+function analyzeView(walk: Walk, relation: CatalogRelation): ViewAnalysis {
+  const facts = new FactsBuilder()
+  const parsed = parseStatements(relation.definition ?? '')
+  const [statement] = parsed.kind === 'Parsed' ? parsed.statements : []
+  const node = statement?.node
+  if (!node || !('SelectStmt' in node)) return { facts, columns: null }
+  const { columns, complete } = walk.detached(facts).query(node.SelectStmt, null)
+  const usable = complete && facts.problems.length === 0 && columns.length === relation.columns.length
+  return { facts, columns: usable ? columns.map(({ value }) => value) : null }
+}
+
+/** Every column of an entry as one value: a whole-row reference. */
+export function wholeRow(entry: ScopeEntry): Value {
+  return derivedFrom([...entry.columns.map(({ value }) => value), ...(entry.open ? [entry.open] : [])])
+}

@@ -1,0 +1,57 @@
+/** Names a query may use, innermost first. */
+
+/** A value and the columns it is made from. */
+export interface Value {
+  /** Every column that contributes, by all its names (a view's own, the base table's, those it inherits from). */
+  readonly columns: ReadonlySet<string>
+  /** The one column whose value this is, unchanged; null when it is computed. */
+  readonly plain: { readonly column: string; readonly type: number } | null
+}
+
+export interface ScopeColumn {
+  readonly name: string
+  readonly value: Value
+  /** Where permission is looked up: relation and column as named in the statement; null for subqueries and CTEs. */
+  readonly source: { readonly relation: string; readonly column: string } | null
+}
+
+export interface ScopeEntry {
+  readonly alias: string
+  /** `schema.relation`, where the entry can be named so: no alias was given. */
+  readonly qualified: string | null
+  readonly columns: readonly ScopeColumn[]
+  /** The relation behind, for system columns and permissions; null for subqueries, CTEs, functions. */
+  readonly relation: string | null
+  /** A function's result whose columns the text does not tell: any name not found elsewhere is this value. */
+  readonly open: Value | null
+}
+
+export interface CteDefinition {
+  readonly columns: readonly ScopeColumn[]
+  readonly complete: boolean
+}
+
+export class Scope {
+  readonly entries: ScopeEntry[] = []
+  /** Columns merged by USING or NATURAL, found before others of the same name. */
+  readonly merged = new Map<string, Value>()
+  readonly ctes = new Map<string, CteDefinition>()
+  readonly parent: Scope | null
+
+  constructor(parent: Scope | null) {
+    this.parent = parent
+  }
+
+  cte(name: string): CteDefinition | null {
+    return this.ctes.get(name) ?? this.parent?.cte(name) ?? null
+  }
+}
+
+export const constant: Value = { columns: new Set(), plain: null }
+
+/** A value computed from others. */
+export function derivedFrom(values: Iterable<Value>): Value {
+  const columns = new Set<string>()
+  for (const value of values) for (const column of value.columns) columns.add(column)
+  return columns.size === 0 ? constant : { columns, plain: null }
+}

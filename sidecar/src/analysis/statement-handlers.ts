@@ -1,0 +1,467 @@
+import type {
+  CallStmt,
+  CopyStmt,
+  DropStmt,
+  ExplainStmt,
+  FetchStmt,
+  LockStmt,
+  Node,
+  TransactionStmt,
+  TruncateStmt,
+  VariableSetStmt,
+} from '@pgsql/types'
+import type { Operation } from '@sallyport/crds'
+import type { SessionAction, SettingChange, TransactionVerb } from '../model/statement-facts.ts'
+import { noteAll } from './expressions.ts'
+import { callFunction } from './functions.ts'
+import { literal } from './literals.ts'
+import { childNodes, names, nodeFields, nodeKind } from './node-access.ts'
+import { targetName } from './query.ts'
+import { displayName, qualifiedName, relationEntry, resolveRelation } from './relations.ts'
+import { Scope } from './scope.ts'
+import type { QueryColumns, Walk } from './walk.ts'
+import { walkDelete, walkInsert, walkMerge, walkUpdate, type Written } from './writes.ts'
+
+/** What the walk of one statement tells beside the facts it collects. */
+export interface Outcome {
+  readonly action: SessionAction
+  /** Null: no rows come. */
+  readonly outputs: QueryColumns | null
+  /** A single write at top level whose tag counts its rows. */
+  readonly measurable: boolean
+}
+
+/** Names of the parser's statement nodes: a type, so that a new one of the grammar breaks the build below. */
+type KeysOf<T> = T extends unknown ? keyof T : never
+export type StatementName = Exclude<
+  Extract<KeysOf<Node>, `${string}Stmt`>,
+  'RawStmt' | 'ReturnStmt' | 'PLAssignStmt' | 'SetOperationStmt'
+>
+type Handler = (walk: Walk, node: Node) => Outcome
+
+const none: SessionAction = { kind: 'None' }
+const done: Outcome = { action: none, outputs: null, measurable: false }
+
+/** Walks one statement, whatever its kind. */
+export function walkStatement(walk: Walk, node: Node): Outcome {
+  const kind = nodeKind(node)
+  if (!isStatementName(kind)) return refuse(walk, node)
+  return handlers[kind](walk, node)
+}
+
+function isStatementName(kind: string): kind is StatementName {
+  return Object.hasOwn(handlers, kind)
+}
+
+function refuse(walk: Walk, node: Node): Outcome {
+  walk.facts.problem('unsupported-statement', nodeKind(node).replace(/Stmt$/, ''))
+  return done
+}
+
+function refuseWrite(walk: Walk, node: Node): Outcome {
+  walk.facts.tags.add('Ddl')
+  return refuse(walk, node)
+}
+
+/** Schema changes are effects on the name as it stands; what they compute with is looked at for the functions it calls. */
+function ddl(operation: Operation): Handler {
+  return (walk, node) => {
+    const fields = nodeFields(node)
+    const relation = [fields.relation, fields.view, fields.base].find(isRangeVar)
+    walk.facts.tags.add('Ddl')
+    walk.facts.effect(operation, relation ? targetName(walk, relation) : nodeKind(node))
+    noteCode(walk, childNodes(fields))
+    return done
+  }
+}
+
+function isRangeVar(value: unknown): value is { readonly relname?: string } {
+  return typeof value === 'object' && value !== null && 'relname' in value
+}
+
+function noteCode(walk: Walk, nodes: readonly Node[]): void {
+  for (const node of nodes) {
+    if ('FuncCall' in node) callFunction(walk, names(node.FuncCall.funcname), node.FuncCall.args ?? [], node.FuncCall)
+    if ('SelectStmt' in node) noteAll(walk, walk.query(node.SelectStmt, null).columns, 'Derived')
+    else noteCode(walk, childNodes(nodeFields(node)))
+  }
+}
+
+const create = ddl('Create')
+const alter = ddl('Alter')
+
+function query(walk: Walk, node: Node): Outcome {
+  if (!('SelectStmt' in node)) return refuse(walk, node)
+  return { action: none, outputs: walk.query(node.SelectStmt, null), measurable: false }
+}
+
+function write(walk: Walk, node: Node): Outcome {
+  const { outputs, measurable } = walkWrite(walk, node, null)
+  return { action: none, outputs, measurable }
+}
+
+/** One INSERT, UPDATE, DELETE or MERGE, at top level or in a CTE. */
+export function walkWrite(walk: Walk, node: Node, parent: Scope | null): Written {
+  if ('InsertStmt' in node) return walkInsert(walk, node.InsertStmt, parent)
+  if ('UpdateStmt' in node) return walkUpdate(walk, node.UpdateStmt, parent)
+  if ('DeleteStmt' in node) return walkDelete(walk, node.DeleteStmt, parent)
+  if ('MergeStmt' in node) return walkMerge(walk, node.MergeStmt, parent)
+  refuse(walk, node)
+  return { outputs: null, measurable: false }
+}
+
+function drop(walk: Walk, node: Node): Outcome {
+  const { objects = [], removeType }: DropStmt = 'DropStmt' in node ? node.DropStmt : {}
+  walk.facts.tags.add('Ddl')
+  for (const object of objects) {
+    const path = 'List' in object ? names(object.List.items) : 'String' in object ? [object.String.sval ?? ''] : []
+    const [first = '', second] = path.slice(-2)
+    const name = second === undefined ? targetName(walk, { relname: first }) : `${first}.${second}`
+    walk.facts.effect('Drop', name)
+  }
+  const kind = removeType ?? 'OBJECT'
+  if (!['OBJECT_TABLE', 'OBJECT_VIEW', 'OBJECT_INDEX', 'OBJECT_MATVIEW'].includes(kind))
+    walk.facts.problem('schema-change', `DROP ${kind.replace('OBJECT_', '')}`)
+  return done
+}
+
+function truncate(walk: Walk, node: Node): Outcome {
+  const { relations = [] }: TruncateStmt = 'TruncateStmt' in node ? node.TruncateStmt : {}
+  for (const each of relations) {
+    if (!('RangeVar' in each)) continue
+    const relation = resolveRelation(walk, each.RangeVar)
+    if (relation) walk.facts.effect('Truncate', qualifiedName(relation))
+    else walk.facts.problem('unknown-object', displayName(each.RangeVar))
+  }
+  return done
+}
+
+function createAs(walk: Walk, node: Node): Outcome {
+  if (!('CreateTableAsStmt' in node)) return refuse(walk, node)
+  const { query: source, into } = node.CreateTableAsStmt
+  walk.facts.tags.add('Ddl')
+  if (into?.rel) walk.facts.effect('Create', targetName(walk, into.rel))
+  // Rows land where no mask reaches them.
+  if (source) noteAll(walk, walkStatement(walk, source).outputs?.columns ?? [], 'Derived')
+  return done
+}
+
+function copy(walk: Walk, node: Node): Outcome {
+  const statement: CopyStmt = 'CopyStmt' in node ? node.CopyStmt : {}
+  walk.facts.tags.add('Copy')
+  if (statement.is_program === true || statement.filename !== undefined)
+    walk.facts.problem('unsupported-statement', statement.is_program === true ? 'COPY PROGRAM' : 'COPY file')
+  if (statement.query) {
+    const inner = walkStatement(walk, statement.query)
+    noteAll(walk, inner.outputs?.columns ?? [], 'Derived')
+    for (const { operation, relation, columns } of walk.facts.effects())
+      if (operation === 'Select') walk.facts.effect('CopyOut', relation, columns, 'Filtered')
+    return done
+  }
+  const relation = statement.relation ? resolveRelation(walk, statement.relation) : null
+  if (!relation) {
+    walk.facts.problem('unknown-object', statement.relation ? displayName(statement.relation) : 'COPY')
+    return done
+  }
+  const name = qualifiedName(relation)
+  const entry = relationEntry(walk, relation, undefined, statement.is_from !== true)
+  const named = statement.attlist ? names(statement.attlist) : entry.columns.map((column) => column.name)
+  const columns = entry.columns.filter((column) => named.includes(column.name))
+  if (columns.length !== named.length) walk.facts.problem('unknown-object', `column of ${name}`)
+  const scope = new Scope(null)
+  scope.entries.push(entry)
+  if (statement.whereClause) walk.expression(statement.whereClause, scope, 'Predicate')
+  if (statement.is_from === true) {
+    walk.facts.effect('CopyIn', name, named, 'Filtered')
+    for (const column of columns) for (const each of column.value.columns) walk.facts.written.add(each)
+    return { action: none, outputs: null, measurable: true }
+  }
+  walk.facts.effect('CopyOut', name, named, 'Filtered')
+  noteAll(walk, columns, 'Derived')
+  walk.facts.effect('Select', name, named, 'Filtered')
+  return done
+}
+
+/** Any ANALYZE option makes it run: of several the last one counts, so none is trusted to switch it off. */
+function explain(walk: Walk, node: Node): Outcome {
+  const { query: inner, options = [] }: ExplainStmt = 'ExplainStmt' in node ? node.ExplainStmt : {}
+  const analyzes = options.some((option) => 'DefElem' in option && option.DefElem.defname === 'analyze')
+  walk.facts.tags.add(analyzes ? 'ExplainAnalyze' : 'Explain')
+  if (inner) walkStatement(walk, inner)
+  // Estimates come from values, and planning evaluates what is constant.
+  for (const column of walk.facts.read) walk.facts.derived.add(column)
+  const value = { columns: new Set<string>(), plain: null }
+  return {
+    action: none,
+    outputs: { columns: [{ name: 'QUERY PLAN', value, source: null }], complete: true },
+    measurable: false,
+  }
+}
+
+function lock(walk: Walk, node: Node): Outcome {
+  const { relations = [], mode = 8 }: LockStmt = 'LockStmt' in node ? node.LockStmt : {}
+  const rowExclusive = 3
+  walk.facts.tags.add('Locking')
+  for (const each of relations) {
+    if (!('RangeVar' in each)) continue
+    const relation = resolveRelation(walk, each.RangeVar)
+    if (!relation) walk.facts.problem('unknown-object', displayName(each.RangeVar))
+    else walk.facts.effect(mode <= rowExclusive ? 'Select' : 'Lock', qualifiedName(relation))
+  }
+  return done
+}
+
+function call(walk: Walk, node: Node): Outcome {
+  const { funccall }: CallStmt = 'CallStmt' in node ? node.CallStmt : {}
+  if (!funccall) return refuse(walk, node)
+  const path = names(funccall.funcname)
+  callFunction(walk, path, funccall.args ?? [], funccall)
+  for (const arg of funccall.args ?? []) walk.expression(arg, new Scope(null), 'Derived')
+  for (const { name } of walk.facts.functions.values()) walk.facts.effect('Call', name)
+  return done
+}
+
+const verbs: Readonly<Record<string, TransactionVerb>> = {
+  TRANS_STMT_BEGIN: 'Begin',
+  TRANS_STMT_START: 'Begin',
+  TRANS_STMT_COMMIT: 'Commit',
+  TRANS_STMT_ROLLBACK: 'Rollback',
+  TRANS_STMT_SAVEPOINT: 'Savepoint',
+  TRANS_STMT_RELEASE: 'Release',
+  TRANS_STMT_ROLLBACK_TO: 'RollbackTo',
+}
+
+function transaction(walk: Walk, node: Node): Outcome {
+  const statement: TransactionStmt = 'TransactionStmt' in node ? node.TransactionStmt : {}
+  const verb = verbs[statement.kind ?? '']
+  if (!verb) walk.facts.problem('transaction-mode', (statement.kind ?? '').replace('TRANS_STMT_', ''))
+  noteModes(walk, statement.options ?? [], '')
+  const name = statement.savepoint_name
+  const action: SessionAction = {
+    kind: 'Transaction',
+    verb: verb ?? 'PrepareTransaction',
+    ...(name === undefined ? {} : { name }),
+  }
+  return { action, outputs: null, measurable: false }
+}
+
+function noteModes(walk: Walk, options: readonly Node[], prefix: string): void {
+  for (const option of options) {
+    if (!('DefElem' in option)) continue
+    const { defname = '', arg } = option.DefElem
+    const value = literal(arg)
+    const isSwitch = defname !== 'transaction_isolation'
+    walk.facts.settings.push({
+      name: `${prefix}${defname}`,
+      value: isSwitch ? (value === '1' || value === 'on' ? 'on' : 'off') : value,
+      opaque: value === null,
+    })
+  }
+}
+
+function set(walk: Walk, node: Node): Outcome {
+  const { kind, name = '', args = [] }: VariableSetStmt = 'VariableSetStmt' in node ? node.VariableSetStmt : {}
+  walk.facts.tags.add('Utility')
+  if (kind === 'VAR_SET_MULTI') {
+    if (name === 'TRANSACTION') noteModes(walk, args, '')
+    else if (name === 'SESSION CHARACTERISTICS') noteModes(walk, args, 'default_')
+    else walk.facts.problem('transaction-mode', name)
+    return done
+  }
+  walk.facts.settings.push(settingOf(kind, name.toLowerCase(), args))
+  return done
+}
+
+function settingOf(kind: VariableSetStmt['kind'], name: string, args: readonly Node[]): SettingChange {
+  if (kind === 'VAR_RESET_ALL') return { name: 'all', value: null, opaque: false }
+  if (kind !== 'VAR_SET_VALUE') return { name, value: null, opaque: kind === 'VAR_SET_CURRENT' }
+  const values = args.map(literal)
+  const known = values.filter((value) => value !== null)
+  return { name, value: known.join(', '), opaque: known.length < values.length }
+}
+
+/** Settings that tell where the server keeps what, or what others may have put there. */
+const hiddenSettings =
+  /^(all|.*(_file|_directory|_command|_conninfo|_password|passphrase).*|config_file|krb_.*|ssl_.*)$/
+
+function show(walk: Walk, node: Node): Outcome {
+  const name = 'VariableShowStmt' in node ? (node.VariableShowStmt.name ?? '').toLowerCase() : ''
+  walk.facts.tags.add('Utility')
+  if (hiddenSettings.test(name)) walk.facts.problem('setting-not-listed', `SHOW ${name}`)
+  const value = { columns: new Set<string>(), plain: null }
+  return { action: none, outputs: { columns: [{ name, value, source: null }], complete: true }, measurable: false }
+}
+
+function discard(_walk: Walk, node: Node): Outcome {
+  const target = 'DiscardStmt' in node ? node.DiscardStmt.target : undefined
+  const what =
+    target === 'DISCARD_PLANS'
+      ? 'Plans'
+      : target === 'DISCARD_SEQUENCES'
+        ? 'Sequences'
+        : target === 'DISCARD_TEMP'
+          ? 'Temp'
+          : 'All'
+  return { action: { kind: 'Discard', what }, outputs: null, measurable: false }
+}
+
+function prepare(walk: Walk, node: Node): Outcome {
+  if (!('PrepareStmt' in node) || !node.PrepareStmt.query) return refuse(walk, node)
+  for (const type of node.PrepareStmt.argtypes ?? []) walk.expression(type, new Scope(null), 'Derived')
+  return {
+    ...walkStatement(walk, node.PrepareStmt.query),
+    action: { kind: 'Prepare', name: node.PrepareStmt.name ?? '' },
+  }
+}
+
+function execute(walk: Walk, node: Node): Outcome {
+  if (!('ExecuteStmt' in node)) return refuse(walk, node)
+  for (const param of node.ExecuteStmt.params ?? []) walk.expression(param, new Scope(null), 'Derived')
+  return { action: { kind: 'Execute', name: node.ExecuteStmt.name ?? '' }, outputs: null, measurable: false }
+}
+
+function deallocate(_walk: Walk, node: Node): Outcome {
+  const statement = 'DeallocateStmt' in node ? node.DeallocateStmt : {}
+  return { action: { kind: 'Deallocate', name: statement.name ?? null }, outputs: null, measurable: false }
+}
+
+const cursorOptionHold = 0x20
+
+function declareCursor(walk: Walk, node: Node): Outcome {
+  if (!('DeclareCursorStmt' in node) || !node.DeclareCursorStmt.query) return refuse(walk, node)
+  const { portalname = '', options = 0, query: source } = node.DeclareCursorStmt
+  const hold = (options & cursorOptionHold) !== 0
+  return { ...walkStatement(walk, source), action: { kind: 'DeclareCursor', name: portalname, hold } }
+}
+
+function fetch(_walk: Walk, node: Node): Outcome {
+  const { portalname = '' }: FetchStmt = 'FetchStmt' in node ? node.FetchStmt : {}
+  return { action: { kind: 'FetchCursor', name: portalname }, outputs: null, measurable: false }
+}
+
+function closeCursor(_walk: Walk, node: Node): Outcome {
+  const statement = 'ClosePortalStmt' in node ? node.ClosePortalStmt : {}
+  return { action: { kind: 'CloseCursor', name: statement.portalname ?? null }, outputs: null, measurable: false }
+}
+
+/** Deferring is a client's own business: the constraints hold at commit all the same. */
+function constraints(): Outcome {
+  return done
+}
+
+const handlers: Record<StatementName, Handler> = {
+  SelectStmt: query,
+  InsertStmt: write,
+  UpdateStmt: write,
+  DeleteStmt: write,
+  MergeStmt: write,
+  TruncateStmt: truncate,
+  CopyStmt: copy,
+  LockStmt: lock,
+  CallStmt: call,
+  ExplainStmt: explain,
+  TransactionStmt: transaction,
+  VariableSetStmt: set,
+  VariableShowStmt: show,
+  DiscardStmt: discard,
+  PrepareStmt: prepare,
+  ExecuteStmt: execute,
+  DeallocateStmt: deallocate,
+  DeclareCursorStmt: declareCursor,
+  FetchStmt: fetch,
+  ClosePortalStmt: closeCursor,
+  ConstraintsSetStmt: constraints,
+  CreateStmt: create,
+  CreateTableAsStmt: createAs,
+  ViewStmt: create,
+  IndexStmt: alter,
+  AlterTableStmt: alter,
+  RenameStmt: alter,
+  DropStmt: drop,
+  // What plants code, moves rights, reaches out of the database or acts on the server: never.
+  DoStmt: refuse,
+  NotifyStmt: refuse,
+  ListenStmt: refuse,
+  UnlistenStmt: refuse,
+  LoadStmt: refuse,
+  VacuumStmt: refuse,
+  ClusterStmt: refuse,
+  ReindexStmt: refuse,
+  CheckPointStmt: refuse,
+  RefreshMatViewStmt: refuseWrite,
+  CommentStmt: refuseWrite,
+  SecLabelStmt: refuseWrite,
+  CreateSchemaStmt: refuseWrite,
+  ReplicaIdentityStmt: refuseWrite,
+  AlterCollationStmt: refuseWrite,
+  AlterDomainStmt: refuseWrite,
+  GrantStmt: refuseWrite,
+  GrantRoleStmt: refuseWrite,
+  AlterDefaultPrivilegesStmt: refuseWrite,
+  CreateTableSpaceStmt: refuseWrite,
+  DropTableSpaceStmt: refuseWrite,
+  AlterTableSpaceOptionsStmt: refuseWrite,
+  AlterTableMoveAllStmt: refuseWrite,
+  CreateExtensionStmt: refuseWrite,
+  AlterExtensionStmt: refuseWrite,
+  AlterExtensionContentsStmt: refuseWrite,
+  CreateFdwStmt: refuseWrite,
+  AlterFdwStmt: refuseWrite,
+  CreateForeignServerStmt: refuseWrite,
+  AlterForeignServerStmt: refuseWrite,
+  CreateForeignTableStmt: refuseWrite,
+  CreateUserMappingStmt: refuseWrite,
+  AlterUserMappingStmt: refuseWrite,
+  DropUserMappingStmt: refuseWrite,
+  ImportForeignSchemaStmt: refuseWrite,
+  CreatePolicyStmt: refuseWrite,
+  AlterPolicyStmt: refuseWrite,
+  CreateAmStmt: refuseWrite,
+  CreateTrigStmt: refuseWrite,
+  CreateEventTrigStmt: refuseWrite,
+  AlterEventTrigStmt: refuseWrite,
+  CreatePLangStmt: refuseWrite,
+  CreateRoleStmt: refuseWrite,
+  AlterRoleStmt: refuseWrite,
+  AlterRoleSetStmt: refuseWrite,
+  DropRoleStmt: refuseWrite,
+  CreateSeqStmt: refuseWrite,
+  AlterSeqStmt: refuseWrite,
+  DefineStmt: refuseWrite,
+  CreateDomainStmt: refuseWrite,
+  CreateOpClassStmt: refuseWrite,
+  CreateOpFamilyStmt: refuseWrite,
+  AlterOpFamilyStmt: refuseWrite,
+  CreateStatsStmt: refuseWrite,
+  AlterStatsStmt: refuseWrite,
+  CreateFunctionStmt: refuseWrite,
+  AlterFunctionStmt: refuseWrite,
+  AlterObjectDependsStmt: refuseWrite,
+  AlterObjectSchemaStmt: refuseWrite,
+  AlterOwnerStmt: refuseWrite,
+  AlterOperatorStmt: refuseWrite,
+  AlterTypeStmt: refuseWrite,
+  RuleStmt: refuseWrite,
+  CompositeTypeStmt: refuseWrite,
+  CreateEnumStmt: refuseWrite,
+  CreateRangeStmt: refuseWrite,
+  AlterEnumStmt: refuseWrite,
+  CreatedbStmt: refuseWrite,
+  AlterDatabaseStmt: refuseWrite,
+  AlterDatabaseRefreshCollStmt: refuseWrite,
+  AlterDatabaseSetStmt: refuseWrite,
+  DropdbStmt: refuseWrite,
+  AlterSystemStmt: refuseWrite,
+  CreateConversionStmt: refuseWrite,
+  CreateCastStmt: refuseWrite,
+  CreateTransformStmt: refuseWrite,
+  DropOwnedStmt: refuseWrite,
+  ReassignOwnedStmt: refuseWrite,
+  AlterTSDictionaryStmt: refuseWrite,
+  AlterTSConfigurationStmt: refuseWrite,
+  CreatePublicationStmt: refuseWrite,
+  AlterPublicationStmt: refuseWrite,
+  CreateSubscriptionStmt: refuseWrite,
+  AlterSubscriptionStmt: refuseWrite,
+  DropSubscriptionStmt: refuseWrite,
+}

@@ -1,0 +1,201 @@
+import type { DeleteStmt, InsertStmt, MergeStmt, Node, RangeVar, ReturningClause, UpdateStmt } from '@pgsql/types'
+import type { CatalogRelation } from './catalog.ts'
+import { noteAll } from './expressions.ts'
+import { addFrom, defineCtes, walkTargets } from './query.ts'
+import { displayName, qualifiedName, relationEntry, resolveRelation } from './relations.ts'
+import { Scope, type ScopeEntry } from './scope.ts'
+import { isSystemSchema } from './system-relations.ts'
+import { classifyWhere } from './tautology.ts'
+import type { QueryColumns, Walk } from './walk.ts'
+
+/** What a write does to rows, and the columns RETURNING gives; null without RETURNING. */
+export interface Written {
+  readonly outputs: QueryColumns | null
+  /** The tag tells how many rows; false where other relations change, too. */
+  readonly measurable: boolean
+}
+
+const nothing: Written = { outputs: null, measurable: false }
+
+interface Target {
+  readonly relation: CatalogRelation
+  readonly name: string
+  readonly entry: ScopeEntry
+}
+
+/** A CTE is never the target of a write. */
+function resolveTarget(walk: Walk, name: RangeVar | undefined): Target | null {
+  const relation = name ? resolveRelation(walk, name) : null
+  if (!name || !relation) {
+    walk.facts.problem('unknown-object', name ? displayName(name) : 'target')
+    return null
+  }
+  if (isSystemSchema(relation.schema)) walk.facts.problem('protected-catalog', qualifiedName(relation))
+  if (relation.hasRules) walk.facts.problem('unsupported-statement', `rules on ${qualifiedName(relation)}`)
+  return { relation, name: qualifiedName(relation), entry: relationEntry(walk, relation, name.alias, false) }
+}
+
+/** The columns written count under all their names. */
+function written(walk: Walk, target: Target, columns: readonly string[]): void {
+  for (const name of columns) {
+    const column = target.entry.columns.find((each) => each.source?.column === name)
+    if (!column) {
+      walk.facts.problem('unknown-object', `${target.name}.${name}`)
+      continue
+    }
+    walk.facts.written.add(`${target.name}.${name}`)
+    for (const each of column.value.columns) walk.facts.written.add(each)
+  }
+}
+
+function returning(walk: Walk, clause: ReturningClause | undefined, scope: Scope): QueryColumns | null {
+  if (!clause?.exprs) return null
+  walk.facts.tags.add('Returning')
+  if (clause.options && clause.options.length > 0) walk.facts.problem('unsupported-statement', 'RETURNING WITH')
+  return walkTargets(walk, clause.exprs, scope)
+}
+
+function targetNames(list: readonly Node[] | undefined): readonly string[] {
+  return (list ?? []).flatMap((node) =>
+    'ResTarget' in node && node.ResTarget.name !== undefined ? [node.ResTarget.name] : [],
+  )
+}
+
+function assignments(walk: Walk, list: readonly Node[] | undefined, scope: Scope): void {
+  for (const node of list ?? []) {
+    if (!('ResTarget' in node)) continue
+    if (node.ResTarget.val) walk.expression(node.ResTarget.val, scope, 'Derived')
+    for (const step of node.ResTarget.indirection ?? [])
+      if ('A_Indices' in step) walk.expression(step, scope, 'Derived')
+  }
+}
+
+export function walkInsert(walk: Walk, insert: InsertStmt, parent: Scope | null): Written {
+  const outer = new Scope(parent)
+  if (insert.withClause) defineCtes(walk, insert.withClause, outer)
+  const target = resolveTarget(walk, insert.relation)
+  if (!target) return nothing
+  const named = targetNames(insert.cols)
+  const columns = insert.cols ? named : target.relation.columns.map(({ name }) => name)
+  walk.facts.effect('Insert', target.name, columns, 'Filtered')
+  written(walk, target, columns)
+  if (insert.selectStmt && 'SelectStmt' in insert.selectStmt) {
+    // What is written can be read again under another name: nothing masked may flow in.
+    noteAll(walk, walk.query(insert.selectStmt.SelectStmt, outer).columns, 'Derived')
+  }
+  const scope = new Scope(outer)
+  scope.entries.push(target.entry)
+  const conflict = insert.onConflictClause
+  if (conflict) {
+    for (const node of conflict.infer?.indexElems ?? []) {
+      if (!('IndexElem' in node)) continue
+      if (node.IndexElem.name !== undefined)
+        walk.expression({ ColumnRef: { fields: [{ String: { sval: node.IndexElem.name } }] } }, scope, 'Predicate')
+      if (node.IndexElem.expr) walk.expression(node.IndexElem.expr, scope, 'Predicate')
+    }
+    if (conflict.infer?.whereClause) walk.expression(conflict.infer.whereClause, scope, 'Predicate')
+    if (conflict.action === 'ONCONFLICT_UPDATE') {
+      const inner = new Scope(outer)
+      inner.entries.push(target.entry, { ...target.entry, alias: 'excluded', qualified: null })
+      const changed = targetNames(conflict.targetList)
+      walk.facts.effect('Update', target.name, changed, 'Filtered')
+      written(walk, target, changed)
+      assignments(walk, conflict.targetList, inner)
+      if (conflict.whereClause) walk.expression(conflict.whereClause, inner, 'Predicate')
+    }
+  }
+  return { outputs: returning(walk, insert.returningClause, scope), measurable: true }
+}
+
+export function walkUpdate(walk: Walk, update: UpdateStmt, parent: Scope | null): Written {
+  const outer = new Scope(parent)
+  if (update.withClause) defineCtes(walk, update.withClause, outer)
+  const target = resolveTarget(walk, update.relation)
+  if (!target) return nothing
+  const scope = new Scope(outer)
+  scope.entries.push(target.entry)
+  for (const item of update.fromClause ?? []) addFrom(walk, item, scope, outer)
+  const changed = targetNames(update.targetList)
+  walk.facts.effect('Update', target.name, changed, classifyWhere(update.whereClause, notNullOf(target)))
+  written(walk, target, changed)
+  assignments(walk, update.targetList, scope)
+  if (update.whereClause) walk.expression(update.whereClause, scope, 'Predicate')
+  const cascades = walk.catalog.data.cascades.filter(
+    ({ referenced, referencedColumns, onUpdate }) =>
+      referenced === target.name && onUpdate !== null && referencedColumns.some((column) => changed.includes(column)),
+  )
+  for (const { referencing } of cascades) walk.facts.effect('Update', referencing, [], 'Filtered')
+  return { outputs: returning(walk, update.returningClause, scope), measurable: cascades.length === 0 }
+}
+
+export function walkDelete(walk: Walk, remove: DeleteStmt, parent: Scope | null): Written {
+  const outer = new Scope(parent)
+  if (remove.withClause) defineCtes(walk, remove.withClause, outer)
+  const target = resolveTarget(walk, remove.relation)
+  if (!target) return nothing
+  const scope = new Scope(outer)
+  scope.entries.push(target.entry)
+  for (const item of remove.usingClause ?? []) addFrom(walk, item, scope, outer)
+  walk.facts.effect('Delete', target.name, [], classifyWhere(remove.whereClause, notNullOf(target)))
+  if (remove.whereClause) walk.expression(remove.whereClause, scope, 'Predicate')
+  const cascades = noteDeleteCascades(walk, target.name)
+  return { outputs: returning(walk, remove.returningClause, scope), measurable: !cascades }
+}
+
+/** Rows of other tables that go, or change, with these; their number is in no tag. */
+function noteDeleteCascades(walk: Walk, first: string): boolean {
+  const open = [first]
+  const seen = new Set(open)
+  let found = false
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    for (const { referenced, referencing, onDelete } of walk.catalog.data.cascades) {
+      if (referenced !== name || onDelete === null) continue
+      found = true
+      walk.facts.effect(onDelete, referencing, [], 'Filtered')
+      if (onDelete === 'Delete' && !seen.has(referencing)) {
+        seen.add(referencing)
+        open.push(referencing)
+      }
+    }
+  }
+  return found
+}
+
+function notNullOf(target: Target): (column: string) => boolean {
+  return (name) => target.relation.columns.some((column) => column.name === name && column.notNull)
+}
+
+/** MERGE does what its branches do. */
+export function walkMerge(walk: Walk, merge: MergeStmt, parent: Scope | null): Written {
+  const outer = new Scope(parent)
+  if (merge.withClause) defineCtes(walk, merge.withClause, outer)
+  const target = resolveTarget(walk, merge.relation)
+  if (!target) return nothing
+  const scope = new Scope(outer)
+  scope.entries.push(target.entry)
+  if (merge.sourceRelation) addFrom(walk, merge.sourceRelation, scope, outer)
+  if (merge.joinCondition) walk.expression(merge.joinCondition, scope, 'Predicate')
+  let deletes = false
+  for (const node of merge.mergeWhenClauses ?? []) {
+    if (!('MergeWhenClause' in node)) continue
+    const { commandType, condition, targetList, values } = node.MergeWhenClause
+    if (condition) walk.expression(condition, scope, 'Predicate')
+    const named = targetNames(targetList)
+    if (commandType === 'CMD_UPDATE') {
+      walk.facts.effect('Update', target.name, named, 'Filtered')
+      written(walk, target, named)
+      assignments(walk, targetList, scope)
+    } else if (commandType === 'CMD_INSERT') {
+      const columns = named.length > 0 ? named : target.relation.columns.map(({ name }) => name)
+      walk.facts.effect('Insert', target.name, columns, 'Filtered')
+      written(walk, target, columns)
+      for (const value of values ?? []) walk.expression(value, scope, 'Derived')
+    } else if (commandType === 'CMD_DELETE') {
+      walk.facts.effect('Delete', target.name, [], 'Filtered')
+      deletes = noteDeleteCascades(walk, target.name) || deletes
+    } else if (commandType !== 'CMD_NOTHING') {
+      walk.facts.problem('unsupported-statement', `MERGE ${commandType ?? ''}`)
+    }
+  }
+  return { outputs: returning(walk, merge.returningClause, scope), measurable: !deletes }
+}
