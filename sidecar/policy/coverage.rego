@@ -43,6 +43,14 @@ grants_operation(permission, effect) if {
 	"Select" in permission.operations
 }
 
+# A dump locks what it reads.
+grants_operation(permission, effect) if {
+	effect.operation == "Lock"
+	"AccessShare" in input.statement.tags
+	input.grant.catalog == "Dump"
+	"Select" in permission.operations
+}
+
 # FOR UPDATE and FOR NO KEY UPDATE lock what may be updated or deleted.
 grants_operation(permission, effect) if {
 	locks_rows(effect)

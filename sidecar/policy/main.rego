@@ -10,6 +10,9 @@ decision := {
 	"maxAffectedRows": max_affected_rows,
 }
 
+# Whatever the analysis could not stand for is refused under its own reason, known here or not.
+deny contains problem if some problem in input.statement.problems
+
 # Columns of the statement that arrive masked.
 masks contains {"column": column, "mask": mask} if {
 	some column in input.statement.columns.read

@@ -13,9 +13,8 @@ deny contains problem if {
 	problem.reason == "setting-not-listed"
 }
 
-# Formatting, and limits that hold only while they are stricter than the sidecar's own.
+# Formatting, and time-outs: those of the grant are kept by the sidecar itself, whatever the server's are.
 free_settings := {
-	"all",
 	"application_name",
 	"bytea_output",
 	"datestyle",

@@ -44,6 +44,17 @@ export class FactsBuilder {
       .sort((a, b) => rank(a.operation) - rank(b.operation) || (a.relation < b.relation ? -1 : 1))
   }
 
+  has(operation: Operation): boolean {
+    return [...this.#effects.values()].some((effect) => effect.operation === operation)
+  }
+
+  /** A function that is not reviewed and may write. */
+  get callsUnknownCode(): boolean {
+    return [...this.functions.values()].some(
+      ({ listed, volatility }) => !listed && (volatility === 'Volatile' || volatility === 'Unknown'),
+    )
+  }
+
   get writes(): boolean {
     return [...this.#effects.values()].some(({ operation }) => !readingOperations.has(operation))
   }

@@ -1,6 +1,7 @@
 import type { FuncCall, Node, TypeName } from '@pgsql/types'
 import type { CatalogFunction } from './catalog.ts'
 import { reviewedFunctions } from './data/reviewed-functions.ts'
+import { isHiddenSetting } from './hidden-settings.ts'
 import { literal } from './literals.ts'
 import { names } from './node-access.ts'
 import { pathOf } from './relations.ts'
@@ -28,6 +29,7 @@ export function callFunction(walk: Walk, name: readonly string[], args: readonly
   if (candidates.some(({ schema }) => schema === 'pg_catalog')) {
     if (packing.has(own)) walk.facts.packsRows = true
     if (own === 'set_config') noteSetConfig(walk, args)
+    if (own === 'current_setting') noteCurrentSetting(walk, args)
   }
 }
 
@@ -49,6 +51,13 @@ function use(walk: Walk, { schema, name, volatility }: CatalogFunction): void {
   // set_config is judged as SET: by what it sets.
   const listed = schema === 'pg_catalog' && (reviewedFunctions.has(name) || name === 'set_config')
   walk.facts.functions.set(qualified, { name: qualified, listed, volatility })
+}
+
+/** Judged as SHOW. */
+function noteCurrentSetting(walk: Walk, [first]: readonly Node[]): void {
+  const name = literal(first)?.toLowerCase() ?? null
+  if (name === null || isHiddenSetting(name))
+    walk.facts.problem('setting-not-listed', `current_setting(${name ?? 'no literal'})`)
 }
 
 function noteSetConfig(walk: Walk, args: readonly Node[]): void {

@@ -54,9 +54,11 @@ function affectedRows(
   nestedWrites: boolean,
   kind: string,
 ): StatementFacts['affectedRows'] {
-  if (nestedWrites || (facts.tags.has('ExplainAnalyze') && facts.writes)) return 'Unmeasurable'
-  if (outcome.measurable) return 'CommandTag'
-  // A row lock needs the right to write, but writes nothing; a plain EXPLAIN runs nothing.
-  if (!facts.writes || facts.tags.has('Explain') || (kind === 'SelectStmt' && !facts.tags.has('Ddl'))) return 'None'
-  return kind === 'DeclareCursorStmt' ? 'None' : 'Unmeasurable'
+  if (facts.tags.has('Explain')) return 'None'
+  const hidden = nestedWrites || facts.callsUnknownCode
+  // A row lock needs the right to write, but writes nothing.
+  const reads = (kind === 'SelectStmt' || kind === 'DeclareCursorStmt') && !facts.tags.has('Ddl')
+  if (!hidden && (!facts.writes || (reads && !facts.tags.has('ExplainAnalyze')))) return 'None'
+  if (!hidden && outcome.measurable && !facts.tags.has('ExplainAnalyze')) return 'CommandTag'
+  return facts.tags.has('Ddl') || facts.has('Truncate') || facts.has('Call') ? 'Unmeasurable' : 'Counters'
 }

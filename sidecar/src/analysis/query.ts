@@ -11,6 +11,7 @@ import type {
 import { findEntry, findQualifiedEntry, note, noteAll, noteRow } from './expressions.ts'
 import { childNodes, names, nodeFields, nodeKind } from './node-access.ts'
 import { displayName, relationEntry, resolveRelation } from './relations.ts'
+import { isOpenInStar, judgeSettingsView } from './settings-view.ts'
 import { constant, derivedFrom, Scope, type ScopeColumn, type ScopeEntry, type Value } from './scope.ts'
 import type { QueryColumns, Walk } from './walk.ts'
 
@@ -27,6 +28,7 @@ export function walkQuery(walk: Walk, select: SelectStmt, parent: Scope | null):
   const scope = new Scope(outer)
   for (const item of select.fromClause ?? []) addFrom(walk, item, scope, outer)
   predicate(walk, select.whereClause, scope)
+  judgeSettingsView(walk, scope, select.whereClause)
   const outputs = walkTargets(walk, select.targetList ?? [], scope)
   for (const node of select.groupClause ?? []) walkReference(walk, node, scope, outputs.columns, true)
   predicate(walk, select.havingClause, scope)
@@ -316,8 +318,12 @@ export function walkTargets(walk: Walk, targets: readonly Node[], scope: Scope):
     if (isCompositeStar(val)) complete = false
     columns.push({ name: name ?? outputName(val), value: walk.expression(val, scope, 'Output'), source: null })
   }
+  if (columns.length > maxTargets) walk.facts.problem('statement-too-large', `${columns.length} columns`)
   return { columns, complete }
 }
+
+/** MaxTupleAttributeNumber, access/htup_details.h. */
+const maxTargets = 1664
 
 interface Star {
   readonly entries: readonly ScopeEntry[]
@@ -358,7 +364,9 @@ function expandStar(walk: Walk, star: Star, scope: Scope): readonly ScopeColumn[
   noteAll(walk, first, 'Output')
   const rest = star.entries.flatMap((entry) => {
     if (entry.open && entry.columns.length === 0) noteRow(walk, entry, 'Derived')
-    return entry.columns.filter(({ name }) => !star.all || !scope.merged.has(name))
+    return entry.columns
+      .filter(({ name }) => !star.all || !scope.merged.has(name))
+      .map((column) => (isOpenInStar(column) ? { ...column, source: null } : column))
   })
   return [...first, ...rest.map((column) => ({ ...column, value: note(walk, column, 'Output') }))]
 }

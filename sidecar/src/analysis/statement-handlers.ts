@@ -14,6 +14,7 @@ import type { Operation } from '@sallyport/crds'
 import type { SessionAction, SettingChange, TransactionVerb } from '../model/statement-facts.ts'
 import { noteAll } from './expressions.ts'
 import { callFunction } from './functions.ts'
+import { isHiddenSetting } from './hidden-settings.ts'
 import { literal } from './literals.ts'
 import { childNodes, names, nodeFields, nodeKind } from './node-access.ts'
 import { targetName } from './query.ts'
@@ -200,14 +201,15 @@ function explain(walk: Walk, node: Node): Outcome {
 
 function lock(walk: Walk, node: Node): Outcome {
   const { relations = [], mode = 8 }: LockStmt = 'LockStmt' in node ? node.LockStmt : {}
-  const rowExclusive = 3
+  const accessShare = 1
   walk.facts.tags.add('Locking')
   for (const each of relations) {
     if (!('RangeVar' in each)) continue
     const relation = resolveRelation(walk, each.RangeVar)
     if (!relation) walk.facts.problem('unknown-object', displayName(each.RangeVar))
-    else walk.facts.effect(mode <= rowExclusive ? 'Select' : 'Lock', qualifiedName(relation))
+    else walk.facts.effect('Lock', qualifiedName(relation))
   }
+  if (mode === accessShare) walk.facts.tags.add('AccessShare')
   return done
 }
 
@@ -280,14 +282,10 @@ function settingOf(kind: VariableSetStmt['kind'], name: string, args: readonly N
   return { name, value: known.join(', '), opaque: known.length < values.length }
 }
 
-/** Settings that tell where the server keeps what, or what others may have put there. */
-const hiddenSettings =
-  /^(all|.*(_file|_directory|_command|_conninfo|_password|passphrase).*|config_file|krb_.*|ssl_.*)$/
-
 function show(walk: Walk, node: Node): Outcome {
   const name = 'VariableShowStmt' in node ? (node.VariableShowStmt.name ?? '').toLowerCase() : ''
   walk.facts.tags.add('Utility')
-  if (hiddenSettings.test(name)) walk.facts.problem('setting-not-listed', `SHOW ${name}`)
+  if (name === 'all' || isHiddenSetting(name)) walk.facts.problem('setting-not-listed', `SHOW ${name}`)
   const value = { columns: new Set<string>(), plain: null }
   return { action: none, outputs: { columns: [{ name, value, source: null }], complete: true }, measurable: false }
 }

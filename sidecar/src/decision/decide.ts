@@ -101,11 +101,22 @@ function judge(builtIn: OpaPolicy, answers: readonly Answer[], input: DecisionIn
     effect: 'Allow',
     grant: input.grant,
     masks: guarded.masks,
-    rowLimit: smallest([rowsPerStatement, ...limits.map((limit) => limit.rowsPerStatement)]),
-    byteLimit: smallest([bytesPerStatement, ...limits.map((limit) => limit.bytesPerStatement)]),
+    ...(input.statement.readsData || input.statement.systemRelations.length === 0
+      ? {
+          rowLimit: smallest([rowsPerStatement, ...limits.map((limit) => limit.rowsPerStatement)]),
+          byteLimit: smallest([bytesPerStatement, ...limits.map((limit) => limit.bytesPerStatement)]),
+        }
+      : catalogCeiling(input)),
     maxAffectedRows,
     dryRun: answers.filter((answer) => !answer.enforced).flatMap((answer) => answer.denials),
   }
+}
+
+/** Results without granted data have a ceiling of their own; a dump reads the whole catalog. */
+function catalogCeiling({ grant }: DecisionInput): { readonly rowLimit: number; readonly byteLimit: number } {
+  const mebibyte = 1024 * 1024
+  if (grant.catalog === 'Dump') return { rowLimit: 1_000_000, byteLimit: 256 * mebibyte }
+  return { rowLimit: 5_000, byteLimit: mebibyte }
 }
 
 /** Masks of policies join the Database's before the guardrails judge: a column they hide is as hidden as any. */

@@ -92,9 +92,10 @@ export interface StatementFacts {
   readonly outputs: readonly OutputColumn[] | null
   /**
    * How rows affected can be known before commit: `CommandTag`, the statement is one plain INSERT, UPDATE, DELETE, MERGE
-   * or COPY FROM at top level; `None`, it writes nothing; `Unmeasurable`, it writes in a way the tag does not tell.
+   * or COPY FROM at top level; `Counters`, more is written than the tag tells, and the server's counters of the
+   * transaction tell it; `None`, it writes nothing; `Unmeasurable`, neither tells.
    */
-  readonly affectedRows: 'None' | 'CommandTag' | 'Unmeasurable'
+  readonly affectedRows: 'None' | 'CommandTag' | 'Counters' | 'Unmeasurable'
   /** System relations read, `pg_catalog.pg_class`; judged by `catalog` of the grant, not by permissions. */
   readonly systemRelations: readonly {
     readonly name: string
@@ -114,7 +115,7 @@ export interface StatementFacts {
 }
 
 export type StatementTag =
-  'Ddl' | 'Dynamic' | 'Locking' | 'Explain' | 'ExplainAnalyze' | 'Copy' | 'Returning' | 'Utility'
+  'Ddl' | 'Dynamic' | 'Locking' | 'AccessShare' | 'Explain' | 'ExplainAnalyze' | 'Copy' | 'Returning' | 'Utility'
 
 /** What a Query or Parse message holds. */
 export type AnalyzedMessage =

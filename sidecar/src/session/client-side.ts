@@ -2,13 +2,13 @@ import type { DatabaseBinding } from '@sallyport/crds'
 import { AuditError, type AuditStatement } from '../model/audit-event.ts'
 import type { Decision, Denial, Permit } from '../model/decision.ts'
 import { unreachable } from '../model/unreachable.ts'
-import { bind, describe, execute, flush, parse, query, sync } from '../wire/postgres/encode.ts'
+import { bind, close, describe, execute, flush, parse, query, sync } from '../wire/postgres/encode.ts'
 import type { FrontendMessage } from '../wire/postgres/frontend.ts'
 import { errorResponse } from '../wire/postgres/encode.ts'
 import { denial, denialResponse } from './denial-response.ts'
 import { isGuarded, writes, type Execution } from './execution.ts'
 import { emptyStatement } from './empty-statement.ts'
-import type { DescribeSubject } from './expected.ts'
+import type { DescribeSubject, OwnQuery } from './expected.ts'
 import type { MessageQueue } from './message-queue.ts'
 import { SessionAudit, auditStatement, grantName } from './session-audit.ts'
 import type { Lookup, Portal, PreparedStatement } from './session-objects.ts'
@@ -360,19 +360,50 @@ export class ClientSide {
     let wake: () => void = () => undefined
     const wait = () => new Promise<void>((resolve) => (wake = resolve))
     execution.onDone = () => wake()
+    const counted = isGuarded(execution) && execution.statement.facts.affectedRows === 'Counters'
+    const before = counted ? this.#countRows(() => undefined) : null
     this.#state.expected.push({ kind: 'Execute', execution })
     this.#forward(execute(portalName, 0))
+    const after = counted ? this.#countRows(() => wake()) : null
     this.#send(flush())
     this.#hooks.onStart(execution)
+    const isOver = (): boolean => execution.result !== null && after?.state !== 'Pending'
     // `onDone` also tells of CopyInResponse: then the client's data is let through.
     let step = wait()
-    while (!execution.result && !this.#state.closed) {
+    while (!isOver() && !this.#state.closed) {
       if (this.#state.copy === 'In') await this.#pumpCopy(execution, step)
       else await step
-      step = execution.result ? step : wait()
+      step = isOver() ? step : wait()
     }
     if (this.#state.closed) return false
-    return this.#settle(execution)
+    if (execution.result?.kind === 'Complete' && after?.state === 'Failed') {
+      // The server has the error and rolls back; the client was told by it.
+      execution.heldBack = null
+      this.#hooks.onDone(execution, '42501')
+      return false
+    }
+    return this.#settle(execution, before && after ? countedRows(before, after) : tagRows(execution))
+  }
+
+  /**
+   * Asks the server how many rows this transaction has written so far, cascades and nested writes included (manual,
+   * "The Cumulative Statistics System": pg_stat_xact counters). Part of the same segment, so the answer is of the same
+   * transaction.
+   */
+  #countRows(onEnd: () => void): OwnQuery {
+    const own: OwnQuery = { rows: [], state: 'Pending', onEnd }
+    const frames = [
+      parse(ownName, writtenRowsQuery),
+      bind({ portal: ownName, statement: ownName }),
+      execute(ownName, 0),
+      close('P', ownName),
+      close('S', ownName),
+    ]
+    for (const [index, frame] of frames.entries()) {
+      this.#state.expected.push({ kind: 'Own', own, isLast: index === frames.length - 1 })
+      this.#forward(frame)
+    }
+    return own
   }
 
   /** Lets COPY data through. Flush and Sync are ignored by a server in copy-in mode, so they end here. */
@@ -406,7 +437,7 @@ export class ClientSide {
   }
 
   /** The statement is over and nothing is committed: lets the result go on, or takes everything back. */
-  #settle(execution: Execution): boolean {
+  #settle(execution: Execution, affected: number | null): boolean {
     const { result, heldBack } = execution
     execution.heldBack = null
     if (result?.kind === 'Failed') {
@@ -415,7 +446,7 @@ export class ClientSide {
       return false
     }
     if (!heldBack) return true
-    const refusal = execution.cutOff ?? this.#overLimit(execution)
+    const refusal = execution.cutOff ?? this.#overLimit(execution, affected)
     if (refusal) {
       const named = { ...refusal, grant: grantName(execution.permit.grant) }
       this.#state.client.push(errorResponse(denialResponse(named)))
@@ -427,21 +458,21 @@ export class ClientSide {
     }
     for (const row of heldBack) this.#state.client.push(row)
     if (result?.kind === 'Complete') {
-      this.#state.affectedInTransaction += result.affectedRows ?? 0
+      this.#state.affectedInTransaction += affected ?? 0
       this.#state.client.push(result.frame)
     }
     this.#hooks.onDone(execution, null)
     return true
   }
 
-  #overLimit(execution: Execution): Denial | null {
+  #overLimit(execution: Execution, affected: number | null): Denial | null {
     const { permit, result } = execution
     if (result?.kind !== 'Complete') return denial('unmeasurable-write', { object: 'no command tag' })
-    if (result.affectedRows === null) return denial('unmeasurable-write', { object: result.tag })
+    if (affected === null) return denial('unmeasurable-write', { object: result.tag })
     const inTransaction = permit.grant.limits.affectedRowsPerTransaction
-    if (permit.maxAffectedRows !== null && result.affectedRows > permit.maxAffectedRows)
-      return denial('affected-rows-exceeded', { object: `rows ${result.affectedRows} > ${permit.maxAffectedRows}` })
-    const total = this.#state.affectedInTransaction + result.affectedRows
+    if (permit.maxAffectedRows !== null && affected > permit.maxAffectedRows)
+      return denial('affected-rows-exceeded', { object: `rows ${affected} > ${permit.maxAffectedRows}` })
+    const total = this.#state.affectedInTransaction + affected
     if (inTransaction !== undefined && total > inTransaction)
       return denial('affected-rows-exceeded', { object: `rows in transaction ${total} > ${inTransaction}` })
     return null
@@ -624,6 +655,25 @@ export class ClientSide {
 export const searchPathQuery = 'SELECT pg_catalog.unnest(pg_catalog.current_schemas(false))'
 
 const noStatement: AuditStatement = { digest: digestOf(Buffer.alloc(0)), fingerprint: '', text: '', effects: [] }
+
+const ownName = '__sallyport_count__'
+
+/** `track_counts`, and rows written to tables of this database by this transaction. */
+const writtenRowsQuery = `SELECT pg_catalog.current_setting('track_counts'), pg_catalog.sum(
+  pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid) OPERATOR(pg_catalog.+)
+  pg_catalog.pg_stat_get_xact_tuples_updated(c.oid) OPERATOR(pg_catalog.+)
+  pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid))
+  FROM pg_catalog.pg_class c WHERE c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'p', 'm']::pg_catalog."char"[])`
+
+function tagRows({ result }: Execution): number | null {
+  return result?.kind === 'Complete' ? result.affectedRows : null
+}
+
+/** Null where the server does not count. */
+function countedRows(before: OwnQuery, after: OwnQuery): number | null {
+  const [first, last] = [before.rows[0], after.rows[0]]
+  return first?.[0] === 'on' && last?.[0] === 'on' ? Number(last[1]) - Number(first[1]) : null
+}
 
 function needsControl(execution: Execution): boolean {
   return isGuarded(execution) || execution.statement.facts.effects.some((effect) => effect.operation === 'CopyIn')

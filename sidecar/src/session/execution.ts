@@ -47,7 +47,8 @@ export function writes(facts: StatementFacts): boolean {
 /** More rows than this may not be affected; the statement's own tag is waited for before anything is committed. */
 export function isGuarded(execution: Pick<Execution, 'permit' | 'statement'>): boolean {
   const { permit, statement } = execution
-  if (statement.facts.affectedRows !== 'CommandTag') return false
+  const { affectedRows } = statement.facts
+  if (affectedRows !== 'CommandTag' && affectedRows !== 'Counters') return false
   if (permit.maxAffectedRows !== null || permit.grant.limits.affectedRowsPerTransaction !== undefined) return true
   return statement.facts.outputs !== null && (permit.rowLimit !== null || permit.byteLimit !== null)
 }

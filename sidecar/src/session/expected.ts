@@ -19,12 +19,20 @@ export type Expected =
   | { readonly kind: 'Close'; readonly target: 'S' | 'P'; readonly name: string; readonly hidden: boolean }
   | { readonly kind: 'Sync'; readonly hidden: boolean }
   | QueryExpected
+  /** A message of our own among the client's; what it returns is gathered, its end told. */
+  | { readonly kind: 'Own'; readonly own: OwnQuery; readonly isLast: boolean }
   /** Something that must fail was sent in place of what was refused; its error becomes the denial. */
   | { readonly kind: 'Refusal'; readonly denial: Denial | null }
 
 export type DescribeSubject =
   | { readonly kind: 'Statement'; readonly statement: PreparedStatement }
   | { readonly kind: 'Portal'; readonly portal: Portal; readonly execution: Execution | null }
+
+export interface OwnQuery {
+  readonly rows: (readonly (string | null)[])[]
+  state: 'Pending' | 'Done' | 'Failed'
+  readonly onEnd: () => void
+}
 
 export interface QueryExpected {
   readonly kind: 'Query'

@@ -120,6 +120,10 @@ export class ServerSide {
       head.collect.rows.push(readTextRow(frame))
       return
     }
+    if (head?.kind === 'Own') {
+      head.own.rows.push(readTextRow(frame))
+      return
+    }
     const execution = this.#execution()
     if (!execution) return this.#violation('a row without a statement')
     if (execution.cutOff || this.#state.swallowing) return
@@ -262,6 +266,7 @@ export class ServerSide {
   #onConfirmation(tag: number, frame: Buffer): void {
     const head = this.#state.expected.shift()
     const { objects } = this.#state
+    if (head?.kind === 'Own') return endOwn(head, 'Done')
     if (tag === backendTag.ParseComplete && head?.kind === 'Parse')
       objects.statements.set(head.statement.name, head.statement)
     else if (tag === backendTag.BindComplete && head?.kind === 'Bind')
@@ -281,6 +286,11 @@ export class ServerSide {
   }
 
   #onCommandComplete(frame: Buffer): void {
+    const head = this.#head()
+    if (head?.kind === 'Own') {
+      this.#state.expected.shift()
+      return
+    }
     const tag = parseCommandTag(frame)
     this.#state.copy = 'None'
     this.#finish({ kind: 'Complete', tag, affectedRows: affectedRows(tag), frame: Buffer.from(frame) }, frame)
@@ -331,6 +341,7 @@ export class ServerSide {
     this.#state.segmentFailed = true
     this.#state.expected.shift()
     if (head.kind === 'Execute') this.#fail(head.execution, sqlstate)
+    if (head.kind === 'Own') endOwn(head, 'Failed')
     this.#dropToSync(sqlstate)
   }
 
@@ -346,6 +357,7 @@ export class ServerSide {
       if (head.kind === 'Sync') return
       expected.shift()
       if (head.kind === 'Execute') this.#fail(head.execution, sqlstate)
+      if (head.kind === 'Own') endOwn(head, 'Failed')
     }
   }
 
@@ -394,6 +406,12 @@ export class ServerSide {
     if (name === 'application_name') this.#state.applicationName = value
     this.#state.client.push(frame)
   }
+}
+
+function endOwn({ own, isLast }: Extract<Expected, { kind: 'Own' }>, state: 'Done' | 'Failed'): void {
+  if (own.state !== 'Pending' || (state === 'Done' && !isLast)) return
+  own.state = state
+  own.onEnd()
 }
 
 /** Format codes of Bind: none means text for all, one stands for all. */
