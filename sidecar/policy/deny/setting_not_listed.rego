@@ -5,6 +5,7 @@ import rego.v1
 
 deny contains {"reason": "setting-not-listed", "object": setting.name} if {
 	some setting in input.statement.settings
+	not setting.name in role_settings
 	not setting_allowed(setting)
 }
 
@@ -22,7 +23,6 @@ free_settings := {
 	"default_transaction_isolation",
 	"default_transaction_read_only",
 	"extra_float_digits",
-	"idle_in_transaction_session_timeout",
 	"idle_session_timeout",
 	"intervalstyle",
 	"lock_timeout",
@@ -32,6 +32,18 @@ free_settings := {
 	"transaction_isolation",
 	"transaction_read_only",
 	"transaction_timeout",
+}
+
+# The server keeps this one for the sidecar: it may be made shorter, not longer or endless.
+setting_allowed(setting) if {
+	setting.name == "idle_in_transaction_session_timeout"
+	not input.grant.limits.idleInTransactionMs
+}
+
+setting_allowed(setting) if {
+	setting.name == "idle_in_transaction_session_timeout"
+	regex.match(`^[1-9][0-9]{0,9}$`, setting.value)
+	to_number(setting.value) <= input.grant.limits.idleInTransactionMs
 }
 
 dump_settings := {"quote_all_identifiers", "row_security", "synchronize_seqscans"}

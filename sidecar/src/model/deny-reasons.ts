@@ -70,6 +70,11 @@ export const denyReasons = {
     'the setting may not be changed in this session',
     'see docs/reasons.md for the settings that may be changed',
   ),
+  'role-switch': refused(
+    'policy',
+    'the statement switches the role of the session, which ends the session',
+    'the role is that of the Database; ask for a grant on a Database with another login',
+  ),
   'protected-catalog': refused(
     'policy',
     'the system relation is not open to this grant',

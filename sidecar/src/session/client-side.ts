@@ -469,11 +469,12 @@ export class ClientSide {
     const { permit, result } = execution
     if (result?.kind !== 'Complete') return denial('unmeasurable-write', { object: 'no command tag' })
     if (affected === null) return denial('unmeasurable-write', { object: result.tag })
-    const inTransaction = permit.grant.limits.affectedRowsPerTransaction
+    // A limit that many small statements of one transaction get around would be none.
+    const inTransaction = permit.grant.limits.affectedRowsPerTransaction ?? permit.maxAffectedRows
     if (permit.maxAffectedRows !== null && affected > permit.maxAffectedRows)
       return denial('affected-rows-exceeded', { object: `rows ${affected} > ${permit.maxAffectedRows}` })
     const total = this.#state.affectedInTransaction + affected
-    if (inTransaction !== undefined && total > inTransaction)
+    if (inTransaction !== null && total > inTransaction)
       return denial('affected-rows-exceeded', { object: `rows in transaction ${total} > ${inTransaction}` })
     return null
   }
@@ -591,6 +592,11 @@ export class ClientSide {
 
   /** Sends what must fail in place of what was refused; the server's error becomes the denial. */
   #poison(denied: Denial | null): void {
+    // Whoever tries another identity gets no second try in the same session.
+    if (denied?.reason === 'role-switch') {
+      this.#hooks.fatal(denied)
+      return
+    }
     this.#state.expected.push({ kind: 'Refusal', denial: denied })
     this.#forward(describe('S', refusedName))
   }
