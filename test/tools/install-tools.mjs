@@ -1,0 +1,104 @@
+/**
+ * Builds kube-apiserver, etcd and opa through the Go module proxy into a cache outside the tree, shared between clones.
+ * Runs on bare Node 20 and without dependencies, so that it can work beside `npm ci`. Prints the cache's folder last.
+ */
+import { execFileSync, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { modules, toolFolder } from './tool-folder.mjs'
+
+const folder = toolFolder()
+const missing = modules.filter((module) => module.tools.some(({ name }) => !existsSync(join(folder, name))))
+const startedMs = Date.now()
+if (missing.length > 0) {
+  checkGo(Math.max(...missing.map((module) => module.goMinor)))
+  const lock = await takeLock(join(folder, '.lock'))
+  try {
+    await Promise.all(missing.map(build))
+  } finally {
+    clearInterval(lock.beat)
+    rmSync(lock.path, { recursive: true, force: true })
+  }
+}
+process.stdout.write(`tools: ${folder}\n`)
+
+async function build(module) {
+  const source = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, module.folder)
+  const work = mkdtempSync(join(folder, '.build-'))
+  try {
+    for (const { name, path, ldflags } of module.tools) {
+      const target = join(folder, name)
+      if (existsSync(target)) continue
+      say(`${name}: building ${path} (several minutes when nothing is cached)`)
+      const output = join(work, name)
+      await go(name, ['build', '-trimpath', '-mod=readonly', '-ldflags', `-s -w ${ldflags}`, '-o', output, path], source)
+      renameSync(output, target)
+      say(`${name}: done`)
+    }
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+}
+
+function go(name, args, cwd) {
+  const env = { ...process.env, CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: '' }
+  const child = spawn('go', args, { cwd, env, stdio: ['ignore', 'inherit', 'pipe'] })
+  let tail = ''
+  child.stderr.on('data', (chunk) => (tail = (tail + chunk).slice(-4000)))
+  const beat = setInterval(() => say(`${name}: still building`), 30_000)
+  return new Promise((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', (code) => {
+      clearInterval(beat)
+      if (code === 0) resolve()
+      else reject(new Error(`${name} could not be built (exit ${code}):\n${tail}`))
+    })
+  })
+}
+
+function say(text) {
+  process.stderr.write(`[${String(Math.round((Date.now() - startedMs) / 1000)).padStart(4)} s] ${text}\n`)
+}
+
+function checkGo(minor) {
+  let version = ''
+  try {
+    version = execFileSync('go', ['env', 'GOVERSION'], { encoding: 'utf8', cwd: '/' }).trim()
+  } catch {
+    fail(`Go 1.${minor} or newer is needed to build the test tools, and there is no go on the PATH.`)
+  }
+  const found = Number(/^go1\.(\d+)/.exec(version)?.[1] ?? 0)
+  // An older Go can fetch a newer toolchain by itself unless it is told not to.
+  const fetches = execFileSync('go', ['env', 'GOTOOLCHAIN'], { encoding: 'utf8', cwd: '/' }).trim() !== 'local'
+  if (found < 21 || (found < minor && !fetches)) {
+    fail(`Go 1.${minor} or newer is needed to build the test tools, and this is ${version}.`)
+  }
+}
+
+function fail(message) {
+  process.stderr.write(`${message}\n`)
+  process.exit(1)
+}
+
+/** A folder is made by one process only; whoever holds it touches it, and one that nobody touches is abandoned. */
+async function takeLock(path) {
+  const staleMs = 30_000
+  for (let told = false; ; ) {
+    try {
+      mkdirSync(path)
+      writeFileSync(join(path, 'pid'), `${process.pid}\n`)
+      const beat = setInterval(() => utimesSync(path, new Date(), new Date()), 5_000)
+      return { path, beat }
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error
+      const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now())
+      if (age > staleMs) rmSync(path, { recursive: true, force: true })
+      else if (!told) {
+        say('another build of the tools is running; waiting for it')
+        told = true
+      }
+      await delay(500)
+    }
+  }
+}

@@ -1,0 +1,6 @@
+export declare const modules: readonly {
+  readonly folder: string
+  readonly goMinor: number
+  readonly tools: readonly { readonly name: string; readonly path: string; readonly ldflags: string }[]
+}[]
+export declare function toolFolder(env?: Readonly<Record<string, string | undefined>>): string
