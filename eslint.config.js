@@ -7,23 +7,40 @@ const noBareError = {
 }
 
 export default tseslint.config(
-  { ignores: ['**/dist/**', '**/node_modules/**', 'crds/src/types/**', '**/*.generated.ts', 'eslint.config.js', '.dependency-cruiser.cjs'] },
+  {
+    ignores: [
+      '**/dist/**',
+      'test/tools/*.mjs',
+      '**/node_modules/**',
+      'crds/src/types/**',
+      '**/*.generated.ts',
+      'eslint.config.js',
+      '.dependency-cruiser.cjs',
+    ],
+  },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     linterOptions: { reportUnusedDisableDirectives: 'error' },
     rules: {
-      complexity: ['error', 15],
+      // 'modified': a switch over messages is one decision.
+      complexity: ['error', { max: 20, variant: 'modified' }],
       'max-depth': ['error', 4],
       'max-lines': ['error', { max: 400, skipBlankLines: true, skipComments: true }],
       'max-params': ['error', 5],
       eqeqeq: 'error',
       'no-console': 'error',
       'no-restricted-syntax': ['error', noBareError],
-      'no-restricted-properties': ['error', { object: 'process', property: 'env', message: 'only config.ts reads the environment' }],
+      'no-restricted-properties': [
+        'error',
+        { object: 'process', property: 'env', message: 'only config.ts reads the environment' },
+      ],
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
-      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/no-confusing-void-expression': [
+        'error',
+        { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true },
+      ],
       '@typescript-eslint/consistent-type-definitions': 'off',
     },
   },

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import type { DatabaseBinding } from '@sallyport/crds'
 import { loadCatalog, type Catalog } from './analysis/load-catalog.ts'
-import { searchPathQuery } from './session/client-side.ts'
+import { searchPathQuery } from './session/segment.ts'
 import { connectUpstream } from './session/upstream.ts'
 import { queryUpstream, type TextRow } from './session/upstream-query.ts'
 

@@ -11,9 +11,9 @@ import { createLogger, parseConfig, runController, type Rooms, type RunningContr
 import { parseAllDocuments } from 'yaml'
 import { freePort } from '../rig/free-port.ts'
 import { start, until, type Started } from '../rig/process.ts'
+import { toolPath } from '../rig/tool-paths.ts'
 
 const exec = promisify(execFile)
-const tools = process.env.SALLYPORT_TOOLS ?? '/tmp/warm/bin'
 
 export interface TestCondition {
   readonly type: string
@@ -54,7 +54,7 @@ export class Cluster {
     this.port = port
     const url = `http://127.0.0.1:${client}`
     const peerUrl = `http://127.0.0.1:${peer}`
-    this.#etcd = start(join(tools, 'server'), [
+    this.#etcd = start(toolPath('etcd'), [
       `--data-dir=${this.dir}/etcd`,
       `--listen-client-urls=${url}`,
       `--advertise-client-urls=${url}`,
@@ -67,7 +67,7 @@ export class Cluster {
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
     writeFileSync(join(this.dir, 'sa.key'), privateKey.export({ type: 'pkcs1', format: 'pem' }))
     writeFileSync(join(this.dir, 'tokens.csv'), 'admin-token,admin,admin,system:masters\n')
-    this.#server = start(join(tools, 'kube-apiserver'), [
+    this.#server = start(toolPath('kube-apiserver'), [
       `--etcd-servers=${url}`,
       `--secure-port=${port}`,
       '--bind-address=127.0.0.1',
@@ -266,7 +266,7 @@ async function compile(rego: string): ReturnType<Rooms['compiler']['compile']> {
   const dir = mkdtempSync(join(tmpdir(), 'sallyport-rego-'))
   try {
     writeFileSync(join(dir, 'policy.rego'), rego)
-    await exec(join(tools, 'opa'), ['build', '-t', 'wasm', '-e', 'policy/deny', '-o', 'b.tar.gz', 'policy.rego'], {
+    await exec(toolPath('opa'), ['build', '-t', 'wasm', '-e', 'policy/deny', '-o', 'b.tar.gz', 'policy.rego'], {
       cwd: dir,
     })
     await exec('tar', ['xzf', 'b.tar.gz', '/policy.wasm'], { cwd: dir })

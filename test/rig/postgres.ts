@@ -121,7 +121,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       await sql(readFileSync(path, 'utf8'), database)
     },
     psql,
-    log: server.log,
+    log: () => server.log(),
     stop: async () => {
       await server.stop('SIGINT')
       rmSync(base, { recursive: true, force: true })

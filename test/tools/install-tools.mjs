@@ -32,7 +32,11 @@ async function build(module) {
       if (existsSync(target)) continue
       say(`${name}: building ${path} (several minutes when nothing is cached)`)
       const output = join(work, name)
-      await go(name, ['build', '-trimpath', '-mod=readonly', '-ldflags', `-s -w ${ldflags}`, '-o', output, path], source)
+      await go(
+        name,
+        ['build', '-trimpath', '-mod=readonly', '-ldflags', `-s -w ${ldflags}`, '-o', output, path],
+        source,
+      )
       renameSync(output, target)
       say(`${name}: done`)
     }
@@ -84,7 +88,7 @@ function fail(message) {
 /** A folder is made by one process only; whoever holds it touches it, and one that nobody touches is abandoned. */
 async function takeLock(path) {
   const staleMs = 30_000
-  for (let told = false; ; ) {
+  for (let told = false; ;) {
     try {
       mkdirSync(path)
       writeFileSync(join(path, 'pid'), `${process.pid}\n`)

@@ -21,7 +21,7 @@ export function checkText(sql: Buffer): CheckedText {
   } catch {
     return { kind: 'Refused', problem: { reason: 'unparseable-statement', object: 'not UTF-8' } }
   }
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+
   const control = /[\u0000-\u0008\u000b\u000e-\u001f\u007f]/.exec(text)
   if (control) return { kind: 'Refused', problem: { reason: 'unparseable-statement', object: 'control character' } }
   return { kind: 'Text', text }

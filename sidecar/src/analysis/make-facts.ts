@@ -3,8 +3,9 @@ import { createWalk, type WalkContext } from './create-walk.ts'
 import { FactsBuilder } from './facts-builder.ts'
 import { nodeKind } from './node-access.ts'
 import { fingerprintOf, normalizeSql } from './normalize.ts'
+import type { Outcome } from './outcome.ts'
 import type { ParsedStatement } from './parse-statements.ts'
-import { walkStatement, type Outcome } from './statement-handlers.ts'
+import { walkStatement } from './statement-handlers.ts'
 
 /** Facts of one parsed statement. @param text the statement alone. */
 export function makeFacts(statement: ParsedStatement, text: string, context: WalkContext): StatementFacts {

@@ -18,14 +18,18 @@ export function isNode(value: unknown): value is Node {
   return keys.length === 1 && key !== undefined && /^[A-Z]/.test(key)
 }
 
+function isList(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value)
+}
+
 /** Nodes directly below: fields that are nodes, lists of nodes, and what bare structures hold of them. */
 export function childNodes(fields: Readonly<Record<string, unknown>>): readonly Node[] {
   const found: Node[] = []
   const open: unknown[] = Object.values(fields)
   for (let value = open.pop(); value !== undefined; value = open.pop()) {
     if (isNode(value)) found.push(value)
-    else if (Array.isArray(value)) open.push(...(value as unknown[]))
-    else if (typeof value === 'object' && value !== null) open.push(...Object.values(value))
+    else if (isList(value)) for (const item of value) open.push(item)
+    else if (typeof value === 'object' && value !== null) for (const item of Object.values(value) as unknown[]) open.push(item)
   }
   return found
 }

@@ -1,4 +1,4 @@
-import type { A_Expr, Node } from '@pgsql/types'
+import type { A_Expr, BoolExpr, Node } from '@pgsql/types'
 import { literal } from './literals.ts'
 import { childNodes, names, nodeFields } from './node-access.ts'
 import type { Effect } from '../model/statement-facts.ts'
@@ -15,18 +15,19 @@ export function classifyWhere(where: Node | undefined, notNull: NotNull): Effect
   return isTautology(where, notNull) ? 'Tautology' : 'Filtered'
 }
 
+function isTautologyOf({ boolop, args = [] }: BoolExpr, notNull: NotNull): boolean {
+  if (boolop === 'AND_EXPR') return args.every((arg) => isTautology(arg, notNull))
+  if (boolop === 'OR_EXPR')
+    return (
+      args.some((arg) => isTautology(arg, notNull)) ||
+      args.some((arg, index) => hasComplement(arg, args.slice(index + 1)))
+    )
+  const [arg] = args
+  return arg !== undefined && isContradiction(arg, notNull)
+}
+
 function isTautology(node: Node, notNull: NotNull): boolean {
-  if ('BoolExpr' in node) {
-    const { boolop, args = [] } = node.BoolExpr
-    if (boolop === 'AND_EXPR') return args.every((arg) => isTautology(arg, notNull))
-    if (boolop === 'OR_EXPR')
-      return (
-        args.some((arg) => isTautology(arg, notNull)) ||
-        args.some((arg, index) => hasComplement(arg, args.slice(index + 1)))
-      )
-    const [arg] = args
-    return arg !== undefined && isContradiction(arg, notNull)
-  }
+  if ('BoolExpr' in node) return isTautologyOf(node.BoolExpr, notNull)
   if ('TypeCast' in node && node.TypeCast.arg) return isTautology(node.TypeCast.arg, notNull)
   if ('NullTest' in node && node.NullTest.arg) {
     const { arg, nulltesttype } = node.NullTest

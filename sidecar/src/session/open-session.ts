@@ -16,7 +16,7 @@ import { FrontendDecoder } from '../wire/postgres/frontend.ts'
 import { WireError } from '../wire/postgres/wire-error.ts'
 import type { CancelRegistry } from './cancel-registry.ts'
 import { readClientStartup, type StartupMessage, type Started } from './client-startup.ts'
-import { searchPathQuery } from './client-side.ts'
+import { searchPathQuery } from './segment.ts'
 import { denial, denialResponse } from './denial-response.ts'
 import { Outbox } from './outbox.ts'
 import { PostgresSession } from './postgres-session.ts'
@@ -61,7 +61,10 @@ export async function serveConnection(socket: Socket, options: OpenOptions): Pro
 async function serveClient(socket: Socket, started: Started, options: OpenOptions): Promise<void> {
   const { deps } = options
   const admitted = admit(started.message, options)
-  if (admitted.kind === 'Refused') return refuseLogin(socket, admitted.denial, started.message, options)
+  if (admitted.kind === 'Refused') {
+    refuseLogin(socket, admitted.denial, started.message, options)
+    return
+  }
   const { binding, request, name, grants } = admitted
   const database = options.database(name)
   let upstream: Upstream
@@ -84,12 +87,13 @@ async function serveClient(socket: Socket, started: Started, options: OpenOption
     const message = cause instanceof UpstreamError ? cause.message : 'the database could not be used'
     deps.log.warn({ err: cause, database: `${binding.namespace}/${binding.name}` }, 'the database could not be used')
     options.onReachability(false, reason, message)
-    return refuseLogin(
+    refuseLogin(
       socket,
       denial('database-unavailable', { object: `${binding.namespace}/${binding.name}` }),
       started.message,
       options,
     )
+    return
   }
   options.onReachability(true, 'Connected', 'a session was opened')
   if (socket.destroyed) {

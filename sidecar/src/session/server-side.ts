@@ -320,7 +320,7 @@ export class ServerSide {
     const sqlstate = fields.get('C') ?? 'XX000'
     const head = this.#head()
     this.#state.copy = 'None'
-    if ((fields.get('V') ?? fields.get('S')) !== 'ERROR') this.#state.serverFatal = true
+    this.#noteSeverity(fields)
     if (head?.kind === 'Refusal' && !this.#state.serverFatal) {
       if (head.denial) this.#relay(errorResponse(denialResponse(head.denial)))
       this.#state.expected.shift()
@@ -343,6 +343,10 @@ export class ServerSide {
     if (head.kind === 'Execute') this.#fail(head.execution, sqlstate)
     if (head.kind === 'Own') endOwn(head, 'Failed')
     this.#dropToSync(sqlstate)
+  }
+
+  #noteSeverity(fields: ReadonlyMap<string, string>): void {
+    if ((fields.get('V') ?? fields.get('S')) !== 'ERROR') this.#state.serverFatal = true
   }
 
   /** After an error in the extended protocol the server discards everything up to Sync; so does what we expect. */

@@ -1,0 +1,150 @@
+import type { DatabaseBinding } from '@sallyport/crds'
+import { AuditError, type AuditStatement } from '../model/audit-event.ts'
+import type { Decision, Denial } from '../model/decision.ts'
+import type { ClientSideHooks } from './client-side-hooks.ts'
+import { denial } from './denial-response.ts'
+import type { Execution } from './execution.ts'
+import type { Judged, Runnable } from './runnable.ts'
+import { auditStatement, type SessionAudit } from './session-audit.ts'
+import type { Lookup, Portal, PreparedStatement } from './session-objects.ts'
+import { findPortal, findStatement, type DatabaseDeps, type SessionDeps, type SessionState } from './session-state.ts'
+import { digestOf, type JudgedSession, type JudgedText } from './statement-judge.ts'
+
+/** Judges what one session asks, and records it before anything is forwarded. */
+export class SessionJudge {
+  readonly #deps: SessionDeps
+  readonly #database: DatabaseDeps
+  readonly #state: SessionState
+  readonly #audit: SessionAudit
+  readonly #hooks: Pick<ClientSideHooks, 'fatal'>
+  readonly #judged: JudgedSession
+
+  constructor(
+    deps: SessionDeps,
+    database: DatabaseDeps,
+    state: SessionState,
+    audit: SessionAudit,
+    hooks: Pick<ClientSideHooks, 'fatal'>,
+  ) {
+    this.#deps = deps
+    this.#database = database
+    this.#state = state
+    this.#audit = audit
+    this.#hooks = hooks
+    this.#judged = {
+      database: state.database,
+      serverVersion: state.serverVersion,
+      facts: () => ({
+        applicationName: state.applicationName,
+        transaction: state.transaction === 'I' ? 'Idle' : state.transaction === 'T' ? 'InTransaction' : 'Failed',
+        statements: state.statements,
+        rows: state.rows,
+        bytes: state.bytes,
+      }),
+    }
+  }
+
+  recordDenied(statement: AuditStatement, denied: Denial): void {
+    try {
+      this.#audit.intent(statement, denied)
+    } catch (cause) {
+      // Nothing is forwarded, so nothing unrecorded happened; but the refusal must be on record, or the session ends.
+      if (!(cause instanceof AuditError)) throw cause
+      this.#deps.log.error({ err: cause }, 'a refusal could not be recorded')
+      this.#hooks.fatal(denial('audit-unavailable'))
+    }
+  }
+
+  async judgeText(sql: Buffer, name: string): Promise<JudgedText> {
+    const endTimer = this.#deps.metrics.decisionSeconds.startTimer()
+    const { judge, catalogs } = this.#database
+    let judged = await judge.analyze(sql, name, this.#state.database, this.#state.searchPath)
+    if (isUnknown(judged) && (await catalogs.refreshForUnknownName().catch(() => false)))
+      judged = await judge.analyze(sql, name, this.#state.database, this.#state.searchPath)
+    endTimer()
+    return judged
+  }
+
+  /** Facts made against an older catalog or another search path are made again: the server plans anew, too. */
+  async current(statement: PreparedStatement | null): Promise<Lookup<PreparedStatement>> {
+    if (!statement) return { kind: 'Refused', denial: denial('unknown-prepared-statement') }
+    if (statement.context === this.#database.judge.context(this.#state.searchPath))
+      return { kind: 'Found', value: statement }
+    const judged = await this.judgeText(statement.sql, statement.name)
+    if (judged.kind === 'Refused') return judged
+    const [again] = judged.statements
+    return again ? { kind: 'Found', value: again } : { kind: 'Found', value: statement }
+  }
+
+  /** The decision on a statement, with EXECUTE and FETCH followed to what they run. */
+  judge(sent: PreparedStatement, portal: Portal | null = null): Judged {
+    const binding = this.#database.binding()
+    if (!binding) return { kind: 'Denied', denial: denial('no-active-grant') }
+    const own = this.decide(sent, binding)
+    if (own.effect === 'Deny') return { kind: 'Denied', denial: own }
+    const { action } = sent.facts
+    if (action.kind === 'Execute') {
+      const named = findStatement(this.#state, action.name)
+      if (!named) return { kind: 'Denied', denial: denial('unknown-prepared-statement', { object: action.name }) }
+      return this.#runs(sent, named, portal, binding)
+    }
+    if (action.kind === 'FetchCursor') {
+      const cursor = findPortal(this.#state, action.name)
+      if (!cursor) return { kind: 'Denied', denial: denial('unknown-prepared-statement', { object: action.name }) }
+      return this.#runs(sent, cursor.statement, cursor, binding)
+    }
+    return { kind: 'Runnable', value: { sent, statement: sent, paged: portal, permit: own } }
+  }
+
+  #runs(sent: PreparedStatement, statement: PreparedStatement, paged: Portal | null, binding: DatabaseBinding): Judged {
+    const decision = this.decide(statement, binding)
+    if (decision.effect === 'Deny') return { kind: 'Denied', denial: decision }
+    return { kind: 'Runnable', value: { sent, statement, paged, permit: decision } }
+  }
+
+  decide(statement: PreparedStatement, binding: DatabaseBinding): Decision {
+    return this.#database.judge.decide(statement, binding, this.#judged)
+  }
+
+  /** Writes the intents. @returns null when they cannot be written: then nothing may be forwarded. */
+  async begin(runnables: readonly Runnable[], resultFormats: readonly number[]): Promise<Execution[] | null> {
+    const durability = this.#database.binding()?.audit.durability ?? 'Process'
+    try {
+      const executions = runnables.map((runnable) => this.#newExecution(runnable, resultFormats))
+      const last = executions.at(-1)
+      if (durability !== 'Process' && last) await this.#deps.audit.settled(last.intent, durability)
+      this.#state.statements += executions.length
+      return executions
+    } catch (cause) {
+      this.#deps.log.error({ err: cause }, 'an intent could not be recorded; the statement was not sent')
+      return null
+    }
+  }
+
+  #newExecution({ sent, statement, paged, permit }: Runnable, resultFormats: readonly number[]): Execution {
+    return {
+      statement,
+      sent,
+      permit,
+      intent: this.#audit.intent(auditStatement(statement), permit),
+      startedMs: this.#deps.clock.monotonic(),
+      paged,
+      resultFormats,
+      maskers: null,
+      rows: 0,
+      bytes: 0,
+      heldBack: null,
+      cutOff: null,
+      result: null,
+      onDone: null,
+      timer: null,
+    }
+  }
+}
+
+export const noStatement: AuditStatement = { digest: digestOf(Buffer.alloc(0)), fingerprint: '', text: '', effects: [] }
+
+function isUnknown(judged: JudgedText): boolean {
+  if (judged.kind === 'Refused') return judged.denial.reason === 'unknown-object'
+  return judged.statements.some(({ facts }) => facts.problems.some(({ reason }) => reason === 'unknown-object'))
+}
