@@ -1,16 +1,15 @@
 /** A control plane of two processes and a controller in it that has no more rights than its ServiceAccount. */
 import { execFile } from 'node:child_process'
-import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { digestOfBytes, type SegmentSpec } from '@sallyport/crds'
 import { createLogger, parseConfig, runController, type Rooms, type RunningController } from '@sallyport/controller'
 import { parseAllDocuments } from 'yaml'
-import { freePort } from '../rig/free-port.ts'
-import { start, until, type Started } from '../rig/process.ts'
+import { startControlPlane, type ControlPlane } from '../rig/control-plane.ts'
+import { until } from '../rig/process.ts'
+import { requestJson, type JsonRequest } from '../rig/request-json.ts'
 import { toolPath } from '../rig/tool-paths.ts'
 
 const exec = promisify(execFile)
@@ -44,57 +43,27 @@ export interface Answer {
 }
 
 export class Cluster {
-  readonly dir = mkdtempSync(join(tmpdir(), 'sallyport-controller-'))
-  port = 0
-  #etcd: Started | null = null
-  #server: Started | null = null
+  #plane: ControlPlane | null = null
+
+  get plane(): ControlPlane {
+    if (!this.#plane) throw new Error('the control plane is not up')
+    return this.#plane
+  }
+
+  get dir(): string {
+    return this.plane.dir
+  }
 
   async up(): Promise<void> {
-    const [client, peer, port] = [await freePort(), await freePort(), await freePort()]
-    this.port = port
-    const url = `http://127.0.0.1:${client}`
-    const peerUrl = `http://127.0.0.1:${peer}`
-    this.#etcd = start(toolPath('etcd'), [
-      `--data-dir=${this.dir}/etcd`,
-      `--listen-client-urls=${url}`,
-      `--advertise-client-urls=${url}`,
-      `--listen-peer-urls=${peerUrl}`,
-      `--initial-advertise-peer-urls=${peerUrl}`,
-      `--initial-cluster=default=${peerUrl}`,
-      '--unsafe-no-fsync',
-      '--log-level=error',
-    ])
-    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
-    writeFileSync(join(this.dir, 'sa.key'), privateKey.export({ type: 'pkcs1', format: 'pem' }))
-    writeFileSync(join(this.dir, 'tokens.csv'), 'admin-token,admin,admin,system:masters\n')
-    this.#server = start(toolPath('kube-apiserver'), [
-      `--etcd-servers=${url}`,
-      `--secure-port=${port}`,
-      '--bind-address=127.0.0.1',
-      `--cert-dir=${this.dir}/certs`,
-      `--service-account-key-file=${this.dir}/sa.key`,
-      `--service-account-signing-key-file=${this.dir}/sa.key`,
-      '--service-account-issuer=https://kubernetes.default.svc',
-      `--token-auth-file=${this.dir}/tokens.csv`,
-      '--authorization-mode=RBAC',
-      '--service-cluster-ip-range=10.96.0.0/16',
-      '--disable-admission-plugins=ServiceAccount',
-    ])
-    const server = this.#server
-    await until(async () => (await this.call('GET', '/readyz').catch(() => null))?.status === 200, 'the API server', {
-      process: server,
-      timeoutMs: 60_000,
-    })
+    this.#plane = await startControlPlane()
   }
 
   async down(): Promise<void> {
-    await this.#server?.stop('SIGKILL')
-    await this.#etcd?.stop('SIGKILL')
-    rmSync(this.dir, { recursive: true, force: true })
+    await this.#plane?.stop()
   }
 
   call(method: string, path: string, body?: unknown, contentType = 'application/json'): Promise<Answer> {
-    return https(`https://127.0.0.1:${this.port}${path}`, { method, token: 'admin-token', body, contentType })
+    return https(`${this.plane.url}${path}`, { method, token: this.plane.adminToken, body, contentType })
   }
 
   async must(method: string, path: string, body?: unknown, contentType?: string): Promise<Body> {
@@ -109,7 +78,7 @@ export class Cluster {
     const crds = readdirSync(folder)
       .filter((name) => name.endsWith('.yaml'))
       .flatMap((name) => parseAllDocuments(readFileSync(join(folder, name), 'utf8')).map((doc) => doc.toJS() as object))
-    for (const crd of crds.length > 0 ? crds : openCrds()) {
+    for (const crd of crds) {
       await this.must('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', crd)
     }
     for (const resource of ['accessgrants', 'databases', 'accesspolicies', 'clusteraccesspolicies', 'auditsegments']) {
@@ -162,9 +131,9 @@ export class Cluster {
     const parsed = parseConfig(
       [
         '--server',
-        `https://127.0.0.1:${this.port}`,
+        this.plane.url,
         '--ca-file',
-        join(this.dir, 'certs/apiserver.crt'),
+        this.plane.caFile,
         '--token-file',
         tokenFile,
         '--stream-address',
@@ -192,37 +161,8 @@ export class Cluster {
   }
 }
 
-export function https(
-  url: string,
-  {
-    method = 'GET',
-    token,
-    body,
-    contentType = 'application/json',
-  }: { method?: string; token?: string; body?: unknown; contentType?: string },
-): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const headers = { ...(token ? { authorization: `Bearer ${token}` } : {}), 'content-type': contentType }
-    const sent = request(url, { method, headers, rejectUnauthorized: false, agent: false }, (response) => {
-      const chunks: Buffer[] = []
-      response.on('data', (chunk: Buffer) => chunks.push(chunk))
-      response.on('error', reject)
-      response.on('end', () => {
-        const text = Buffer.concat(chunks).toString()
-        resolve({ status: response.statusCode ?? 0, body: parseBody(text) })
-      })
-    })
-    sent.on('error', reject)
-    sent.end(body === undefined ? undefined : JSON.stringify(body))
-  })
-}
-
-function parseBody(text: string): Body {
-  try {
-    return JSON.parse(text) as Body
-  } catch {
-    return { text } as unknown as Body
-  }
+export function https(url: string, options: JsonRequest): Promise<Answer> {
+  return requestJson<Body>(url, options)
 }
 
 async function rooms(dir: string): Promise<Rooms> {
@@ -301,41 +241,4 @@ function rules(): object[] {
     { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
     { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
   ]
-}
-
-/** Where the tree has no CRDs: kinds without a schema. */
-function openCrds(): object[] {
-  const kinds = [
-    ['AccessGrant', true],
-    ['Database', true],
-    ['AccessPolicy', true],
-    ['ClusterAccessPolicy', false],
-    ['AuditSegment', true],
-  ] as const
-  return kinds.map(([kind, namespaced]) => {
-    const plural =
-      kind === 'AccessPolicy' || kind === 'ClusterAccessPolicy'
-        ? `${kind.slice(0, -1).toLowerCase()}ies`
-        : `${kind.toLowerCase()}s`
-    const open = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true }
-    return {
-      apiVersion: 'apiextensions.k8s.io/v1',
-      kind: 'CustomResourceDefinition',
-      metadata: { name: `${plural}.sallyport.dev` },
-      spec: {
-        group: 'sallyport.dev',
-        scope: namespaced ? 'Namespaced' : 'Cluster',
-        names: { kind, plural, singular: kind.toLowerCase() },
-        versions: [
-          {
-            name: 'v1alpha1',
-            served: true,
-            storage: true,
-            subresources: { status: {} },
-            schema: { openAPIV3Schema: { type: 'object', properties: { spec: open, status: open } } },
-          },
-        ],
-      },
-    }
-  })
 }

@@ -29,7 +29,8 @@ export function childNodes(fields: Readonly<Record<string, unknown>>): readonly 
   for (let value = open.pop(); value !== undefined; value = open.pop()) {
     if (isNode(value)) found.push(value)
     else if (isList(value)) for (const item of value) open.push(item)
-    else if (typeof value === 'object' && value !== null) for (const item of Object.values(value) as unknown[]) open.push(item)
+    else if (typeof value === 'object' && value !== null)
+      for (const item of Object.values(value) as unknown[]) open.push(item)
   }
   return found
 }

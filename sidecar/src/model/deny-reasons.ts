@@ -2,12 +2,13 @@
  * Every way Sallyport refuses, in one table. The key is at once the Rego file (`policy/deny/<reason with _>.rego`, where
  * `by` is `policy`), the metric label, the audit field, the client's DETAIL and the heading in docs/reasons.md.
  *
- * - `by`: `policy`, decided by a guardrail in Rego; `session`, raised where the wire or a resource forbids it.
+ * - `by`: `policy`, decided by a guardrail in Rego; `session`, raised where the wire or a resource forbids it; `author`,
+ *   decided by an AccessPolicy or ClusterAccessPolicy.
  * - `sqlstate`: PostgreSQL, Appendix A. Class 08, 57P0x and 40 are avoided on errors that leave the session alive,
  *   because drivers reconnect or retry on them.
  */
 export interface DenyReasonRow {
-  readonly by: 'policy' | 'session'
+  readonly by: 'policy' | 'session' | 'author'
   readonly sqlstate: string
   /** One sentence, ERROR field M. */
   readonly message: string
@@ -15,7 +16,7 @@ export interface DenyReasonRow {
   readonly hint: string
 }
 
-const refused = (by: 'policy' | 'session', message: string, hint: string, sqlstate = '42501'): DenyReasonRow => ({
+const refused = (by: DenyReasonRow['by'], message: string, hint: string, sqlstate = '42501'): DenyReasonRow => ({
   by,
   sqlstate,
   message,
@@ -101,7 +102,7 @@ export const denyReasons = {
     'send SQL that PostgreSQL 18 parses',
     '42601',
   ),
-  'policy-denied': refused('policy', 'a policy refuses the statement', 'the rule is named in DETAIL; ask its owner'),
+  'policy-denied': refused('author', 'a policy refuses the statement', 'the rule is named in DETAIL; ask its owner'),
   'policy-error': refused(
     'session',
     'a policy could not be evaluated',
