@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { CatalogError, checkStatements, FolderError, type CheckedStatement } from '@sallyport/sidecar'
 import { CliError, exitCodes, type ExitCode } from '../cli-error.ts'
 import type { Io } from '../io.ts'
+import { folderCompiler } from '../policy-compiler.ts'
 
 export interface CheckFlags {
   readonly filename: string
@@ -40,7 +41,7 @@ async function judge(flags: CheckFlags, sql: Buffer): Promise<readonly CheckedSt
       ...(database === undefined ? {} : { database }),
       ...(catalog === undefined ? {} : { catalogFile: catalog }),
       ...(saveCatalog === undefined ? {} : { saveCatalogTo: saveCatalog }),
-      compilePolicy: undefined,
+      compilePolicy: folderCompiler(flags.opaBin),
       clock: { now: () => Date.now(), monotonic: () => performance.now() },
       log: pino({ enabled: false }),
     })

@@ -1,6 +1,7 @@
 import { ConfigError, FolderError, parseSidecarConfig, runSidecar, type SidecarConfig } from '@sallyport/sidecar'
 import { CliError, exitCodes, type ExitCode } from '../cli-error.ts'
 import type { Io } from '../io.ts'
+import { folderCompiler } from '../policy-compiler.ts'
 
 /**
  * `sallyport sidecar`.
@@ -8,9 +9,10 @@ import type { Io } from '../io.ts'
  * @throws CliError `bad-flags`, `bad-manifest`, `audit-unavailable` or `sidecar-failed`.
  */
 export async function runSidecarCommand(argv: readonly string[], io: Io): Promise<ExitCode> {
-  const config = readConfig(withoutFlag(argv, '--opa-bin'))
+  const { rest, value } = takeFlag(argv, '--opa-bin')
+  const config = readConfig(rest)
   try {
-    await runSidecar({ config, signal: io.signal })
+    await runSidecar({ config, signal: io.signal, compilePolicy: folderCompiler(value) })
   } catch (cause) {
     if (!io.signal.aborted) throw failure(cause)
   }
@@ -33,12 +35,17 @@ function failure(cause: unknown): CliError {
   return new CliError(reason, message, exitCodes.failed, { cause })
 }
 
-function withoutFlag(argv: readonly string[], flag: string): readonly string[] {
+function takeFlag(
+  argv: readonly string[],
+  flag: string,
+): { readonly rest: readonly string[]; readonly value?: string } {
   const rest: string[] = []
+  let value: string | undefined
   for (let index = 0; index < argv.length; index++) {
     const word = argv[index] ?? ''
-    if (word === flag) index++
-    else if (!word.startsWith(`${flag}=`)) rest.push(word)
+    if (word === flag) value = argv[++index]
+    else if (word.startsWith(`${flag}=`)) value = word.slice(flag.length + 1)
+    else rest.push(word)
   }
-  return rest
+  return value === undefined ? { rest } : { rest, value }
 }

@@ -1,0 +1,1 @@
+export { policyCompiler, type Compiler, type PolicyCompilation } from './compile-policy.ts'
