@@ -13,7 +13,11 @@ const require = sallyportRequire(import.meta.url), __filename = import.meta.file
 
 rmSync(dist, { recursive: true, force: true })
 await build({
-  entryPoints: { sallyport: join(root, 'cli/src/main.ts') },
+  entryPoints: {
+    sallyport: join(root, 'cli/src/main.ts'),
+    'sallyport-controller': join(root, 'controller/src/main.ts'),
+    'sallyport-sidecar': join(root, 'sidecar/src/main.ts'),
+  },
   outdir: dist,
   bundle: true,
   splitting: true,

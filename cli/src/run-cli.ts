@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import manifest from '../package.json' with { type: 'json' }
 import { CliError, exitCodes, type ExitCode } from './cli-error.ts'
 import type { CheckFlags } from './commands/check.ts'
+import type { InjectFlags } from './commands/inject.ts'
 import type { Io } from './io.ts'
 
 /**
@@ -34,6 +35,8 @@ function buildProgram(argv: readonly string[], io: Io, done: (code: ExitCode) =>
     })
   const rest = argv.slice(1)
   addProcesses(program, rest, io, done)
+  addController(program, rest, io, done)
+  addInject(program, io, done)
   addCheck(program, io, done)
   addAudit(program, io, done)
   program
@@ -60,7 +63,7 @@ function addProcesses(program: Command, argv: readonly string[], io: Io, done: D
     .option('--token-file <path>', "the pod's projected token")
     .option('--spool-dir <dir>', 'where audit records wait for the collector')
     .option('--spool-max-bytes <n>', 'size of the spool')
-    .option('--listen <database=address:port>', 'one more address of a Database; may be repeated', collect)
+    .option('--listen <ns/name=address:port>', 'one more address of a Database; may be repeated', collect)
     .option('--health-port <port>', 'serve /healthz, /readyz and /metrics here')
     .option('--log-level <level>', 'trace, debug, info, warn or error')
     .option('--guardrails <file>', 'another build of the built-in guardrails')
@@ -68,6 +71,34 @@ function addProcesses(program: Command, argv: readonly string[], io: Io, done: D
     .action(async () => {
       const { runSidecarCommand } = await import('./commands/sidecar.ts')
       done(await runSidecarCommand(argv, io))
+    })
+}
+
+function addController(program: Command, argv: readonly string[], io: Io, done: Done): void {
+  program
+    .command('controller')
+    .description('administer grants, and put sidecars into pods; flags as of sallyport-controller')
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .action(async () => {
+      const { runControllerCommand } = await import('./commands/controller.ts')
+      done(await runControllerCommand(argv, io))
+    })
+}
+
+function addInject(program: Command, io: Io, done: Done): void {
+  program
+    .command('inject')
+    .description('print what the webhook would make of pods and workloads, for review')
+    .requiredOption('-f, --filename <file>', 'manifests; - is stdin')
+    .option('--databases <dir>', 'folder with the Databases the pods may reach')
+    .option('-n, --namespace <ns>', 'of manifests that name none', 'default')
+    .option('--image <image>', 'image of the sidecar', `ghcr.io/sallyport-dev/sallyport-sidecar:${manifest.version}`)
+    .option('--controller-url <url>', 'where sidecars dial', 'https://sallyport-controller.sallyport-system.svc:8443')
+    .option('--ca-file <pem>', 'authorities the controller is trusted by')
+    .action(async (options: InjectFlags) => {
+      const { runInject } = await import('./commands/inject.ts')
+      done(await runInject(options, io))
     })
 }
 

@@ -25,6 +25,7 @@ import { cacheMetrics, collectorMetrics, createMetrics } from './telemetry/metri
 
 export interface RunningController {
   readonly streamPort: number
+  readonly admissionPort: number
   readonly metricsPort: number
   /** Names of what is not ready; empty: ready. */
   readonly notReady: () => readonly string[]
@@ -76,7 +77,7 @@ export async function runController(config: ControllerConfig, rooms: Rooms, log:
     onBroken: (error) => broken.reject(error),
   })
   await Promise.all(eachCache(caches).map((cache) => cache.whenSynced()))
-  const context = { config, client, caches, log }
+  const context = { config, client, caches, metrics, log }
   const certificates: Certificates = await rooms.openCertificates(context)
   problems.set('certificate authority published', () => certificates.isPublished())
   const events = new EventRecorder({ client, instance: config.instance, nowMs, log })
@@ -189,6 +190,7 @@ export async function runController(config: ControllerConfig, rooms: Rooms, log:
   }
   return {
     streamPort: stream.port,
+    admissionPort: admission.port,
     metricsPort: portOf(health.address()),
     notReady,
     stop,

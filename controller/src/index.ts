@@ -1,4 +1,5 @@
 export { parseConfig, type ControllerConfig, type ParsedConfig } from './config.ts'
+export { makeRooms } from './make-rooms.ts'
 export { runController, type RunningController } from './controller.ts'
 export type { Certificates, Closable, RoomContext, Rooms } from './rooms.ts'
 export { runProcess } from './run-process.ts'

@@ -4,6 +4,7 @@ import type { KubeClient } from './kube/client.ts'
 import type { Caches } from './reconcile/caches.ts'
 import type { CompilePolicy } from './reconcile/access-policy.ts'
 import type { ServingCertificate } from './bundles/stream-server.ts'
+import type { Metrics } from './telemetry/metrics.ts'
 
 /** What webhooks and the stream serve TLS with. */
 export interface Certificates {
@@ -22,16 +23,21 @@ export interface Closable {
   readonly close: () => Promise<void>
 }
 
+export interface AdmissionServer extends Closable {
+  readonly port: number
+}
+
 export interface RoomContext {
   readonly config: ControllerConfig
   readonly client: KubeClient
   readonly caches: Caches
+  readonly metrics: Metrics
   readonly log: Logger
 }
 
 /** The rooms the controller is put together from, beside those it always has. */
 export interface Rooms {
   readonly openCertificates: (context: RoomContext) => Promise<Certificates>
-  readonly startAdmission: (context: RoomContext, certificates: Certificates) => Promise<Closable>
+  readonly startAdmission: (context: RoomContext, certificates: Certificates) => Promise<AdmissionServer>
   readonly compiler: { readonly compile: CompilePolicy; /** Changes when results may. */ readonly version: string }
 }

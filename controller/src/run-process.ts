@@ -8,16 +8,18 @@ import { createLogger } from './telemetry/logger.ts'
  * The controller as a process: TERM and INT drain it and exit 0; what nobody caught is logged, what is acknowledged is on
  * disk by then, and the exit code is 1, so that it is started anew. Bad flags: exit 2, every problem on stderr.
  * @param args  flags, without node and script.
+ * @returns false for bad flags.
  */
 export async function runProcess(
   args: readonly string[],
   makeRooms: (config: ControllerConfig) => Rooms,
-): Promise<void> {
+  complain: (line: string) => void = (line) => process.stderr.write(line),
+): Promise<boolean> {
   const parsed = parseConfig(args)
   if (!parsed.ok) {
-    process.stderr.write(parsed.problems.map((problem) => `sallyport-controller: ${problem}\n`).join(''))
+    complain(parsed.problems.map((problem) => `sallyport-controller: ${problem}\n`).join(''))
     process.exitCode = 2
-    return
+    return false
   }
   const log = createLogger(parsed.config.logLevel)
   const die = (err: unknown): void => {
@@ -40,4 +42,5 @@ export async function runProcess(
   } catch (error) {
     die(error)
   }
+  return true
 }

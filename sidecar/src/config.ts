@@ -139,10 +139,10 @@ function healthAddress(text: string, problems: string[]): ListenAddress | null {
   return null
 }
 
-/** `<database>=<address>:<port>`. */
+/** `<namespace>/<name>=<address>:<port>`. */
 function parseListen(entry: string, problems: string[]): ClusterConfig['listen'][number] {
-  const match = /^([^=]+)=([\d.]+):(\d+)$/.exec(entry)
-  if (!match) problems.push(`--listen ${entry}: expected DATABASE=ADDRESS:PORT`)
+  const match = /^([^=/]+\/[^=/]+)=([\d.]+):(\d+)$/.exec(entry)
+  if (!match) problems.push(`--listen ${entry}: expected NAMESPACE/NAME=ADDRESS:PORT`)
   const [, database = '', host = '', port = '0'] = match ?? []
   return { database, address: { host, port: Number(port) } }
 }

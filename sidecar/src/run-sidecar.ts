@@ -141,7 +141,9 @@ function openCluster(config: ClusterConfig, log: Logger, signal: AbortSignal): S
     audit: spool,
     useHostsFile: config.useHostsFile,
     addresses: (database) =>
-      config.listen.filter((entry) => entry.database === database.name).map((entry) => entry.address),
+      config.listen
+        .filter((entry) => entry.database === `${database.namespace}/${database.name}`)
+        .map((entry) => entry.address),
     onStatus: (status) => {
       controller.postStatus(status).catch((cause: unknown) => log.warn({ err: cause }, 'the status could not be sent'))
     },

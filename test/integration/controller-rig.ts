@@ -197,7 +197,7 @@ async function rooms(dir: string): Promise<Rooms> {
         isPublished: () => true,
         subscribe: () => undefined,
       }),
-    startAdmission: () => Promise.resolve(nothing),
+    startAdmission: () => Promise.resolve({ ...nothing, port: 0 }),
     compiler: { version: '1', compile: (rego) => compile(rego) },
   }
 }

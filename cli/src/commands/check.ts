@@ -4,6 +4,7 @@ import { CatalogError, checkStatements, FolderError, type CheckedStatement } fro
 import { CliError, exitCodes, type ExitCode } from '../cli-error.ts'
 import type { Io } from '../io.ts'
 import { folderCompiler } from '../policy-compiler.ts'
+import { readAll } from '../read-all.ts'
 
 export interface CheckFlags {
   readonly filename: string
@@ -58,18 +59,12 @@ async function readSql({ sql, sqlFile }: CheckFlags, io: Io): Promise<Buffer> {
     throw new CliError('bad-usage', 'give the statements with --sql or --sql-file', exitCodes.unusable)
   }
   if (sql !== undefined) return Buffer.from(sql)
-  if (sqlFile === '-') return readAll(io)
+  if (sqlFile === '-') return readAll(io.stdin)
   try {
     return await readFile(sqlFile ?? '')
   } catch (cause) {
     throw new CliError('bad-file', `${sqlFile ?? ''} cannot be read`, exitCodes.unusable, { cause })
   }
-}
-
-async function readAll(io: Io): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  for await (const chunk of io.stdin) chunks.push(Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk)))
-  return Buffer.concat(chunks)
 }
 
 function parseSubject(text: string): { readonly namespace: string; readonly serviceAccount: string } {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { digestOfBytes } from '@sallyport/crds'
+import { PolicyError } from './errors.ts'
 import { readModule } from './read-module.ts'
 
 export type PolicyCompilation =
@@ -99,7 +100,7 @@ function run(command: string, args: readonly string[], cwd: string): Promise<Ran
       if (!error) resolve({ code: 0, stdout, stderr })
       else if (error.killed === true) resolve({ code: 1, stdout: '', stderr: 'compiling takes longer than a minute' })
       else if (typeof error.code === 'number') resolve({ code: error.code, stdout, stderr })
-      else reject(new Error(`${command} cannot be run`, { cause: error }))
+      else reject(new PolicyError('compiler-not-runnable', `${command} cannot be run`, { cause: error }))
     })
   })
 }

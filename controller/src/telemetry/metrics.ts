@@ -35,6 +35,11 @@ export function createMetrics() {
     slowStreams: counter('sidecar_streams_closed_slow_total', 'Streams closed because the sidecar did not read'),
     authentications: counter('sidecar_authentications_total', 'Sidecars that asked to be let in', ['result']),
     policyCompilations: counter('policy_compilations_total', 'Policies compiled', ['result']),
+    admissionReviews: counter('admission_reviews_total', 'Reviews by result: allowed, or the reason', [
+      'webhook',
+      'result',
+    ]),
+    admissionSeconds: histogram('admission_review_seconds', 'Time of a review', latencyBuckets, ['webhook']),
     auditRecords: counter('audit_records_total', 'Audit records made safe'),
     auditRejected: counter('audit_batches_rejected_total', 'Audit batches not taken', ['code']),
     auditSegments: counter('audit_segments_total', 'Segments', ['result']),

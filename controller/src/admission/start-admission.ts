@@ -1,0 +1,104 @@
+import { createServer, type Server } from 'node:https'
+import { validateManifest } from '@sallyport/crds'
+import Fastify, { type FastifyInstance } from 'fastify'
+import { isGrantableTo } from '../grants/grantable-to.ts'
+import type { InjectionDatabase } from '../injection/sidecar-container.ts'
+import type { AdmissionServer, Certificates, RoomContext } from '../rooms.ts'
+import { answerReview, parseReview, type AdmissionAnswer, type AdmissionRequest } from './review.ts'
+import { namespaceOf, reviewEphemeralContainers, reviewPod } from './review-pod.ts'
+import { validateDatabase } from './validate-database.ts'
+import { stampRequester, validateGrant } from './validate-grant.ts'
+
+type Review = (request: AdmissionRequest) => AdmissionAnswer
+
+/** Serves the webhooks over TLS; resolves when it listens. */
+export async function startAdmission(
+  context: RoomContext,
+  certificates: Certificates,
+  nowMs: () => number = Date.now,
+): Promise<AdmissionServer> {
+  const { metrics } = context
+  const log = context.log.child({ component: 'admission' })
+  const servers: Server[] = []
+  const app = Fastify({
+    bodyLimit: 8 * 1024 * 1024,
+    serverFactory: (handler) => {
+      const server = createServer({ ...certificates.current(), minVersion: 'TLSv1.2' }, handler)
+      servers.push(server)
+      return server
+    },
+  })
+  certificates.subscribe(() => {
+    for (const server of servers) server.setSecureContext({ ...certificates.current(), minVersion: 'TLSv1.2' })
+  })
+  for (const [path, review] of Object.entries(reviews(context, certificates, nowMs))) {
+    addRoute(app, path, (request) => {
+      const end = metrics.admissionSeconds.startTimer({ webhook: path })
+      const answer = review(request)
+      end()
+      metrics.admissionReviews.inc({ webhook: path, result: answer.kind === 'Allow' ? 'allowed' : answer.reason })
+      if (answer.kind === 'Refuse')
+        log.info({ webhook: path, namespace: request.namespace, user: request.username, reason: answer.reason }, 'refused') // prettier-ignore
+      return answer
+    })
+  }
+  app.setErrorHandler((err, _request, reply) => {
+    log.error({ err }, 'a review failed')
+    void reply.code(500).send({ error: 'internal' })
+  })
+  await app.listen(context.config.admission)
+  const address = app.server.address()
+  return { port: typeof address === 'object' && address ? address.port : 0, close: () => app.close() }
+}
+
+function addRoute(app: FastifyInstance, path: string, review: Review): void {
+  app.post(`/${path}`, async (request, reply) => {
+    const parsed = parseReview(request.body)
+    if (!parsed) return reply.code(400).send({ error: 'no AdmissionReview of admission.k8s.io/v1' })
+    return answerReview(parsed.uid, review(parsed))
+  })
+}
+
+function reviews(
+  { config, caches }: RoomContext,
+  certificates: Certificates,
+  nowMs: () => number,
+): Readonly<Record<string, Review>> {
+  const namespaceLabels = (namespace: string): Readonly<Record<string, string>> | undefined =>
+    caches.namespaces.get(namespace)?.metadata.labels
+  const grantable = (namespace: string): readonly InjectionDatabase[] =>
+    caches.databases
+      .list()
+      .filter((database) => isGrantableTo(database, namespace, namespaceLabels(namespace)))
+      .map(({ metadata, spec }) => ({
+        namespace: metadata.namespace ?? '',
+        name: metadata.name,
+        host: spec.host,
+        port: spec.port ?? 5432,
+        localPort: spec.localPort,
+      }))
+  return {
+    'mutate-pods': (request) =>
+      reviewPod(request, grantable(namespaceOf(request)), {
+        image: config.sidecarImage,
+        controllerUrl: config.controllerUrl,
+        caBundle: certificates.caBundle(),
+      }),
+    'mutate-access-grants': stampRequester,
+    'validate-access-grants': (request) =>
+      validateGrant(request, {
+        database: (key) => caches.databases.get(key),
+        namespaceLabels,
+        hasPolicy: (namespace, name) => caches.accessPolicies.get(`${namespace}/${name}`) !== undefined,
+        nowMs: nowMs(),
+      }),
+    'validate-databases': (request) => validateDatabase(request.object, caches.databases.list()),
+    'validate-access-policies': ({ object }) => validateAlone(object, 'policy-invalid'),
+    'validate-ephemeral-containers': reviewEphemeralContainers,
+  }
+}
+
+function validateAlone(object: unknown, reason: string): AdmissionAnswer {
+  const problems = validateManifest(object)
+  return problems.length > 0 ? { kind: 'Refuse', reason, problems } : { kind: 'Allow' }
+}
