@@ -161,6 +161,13 @@ describe('ResourceCache', () => {
     expect(cache.get('n/b')?.metadata.resourceVersion).toBe('5')
   })
 
+  it('takes the null of an empty list of metadata for an empty list', async () => {
+    lists = [(_url, response) => response.end('{"metadata":{"resourceVersion":"1"},"items":null}')]
+    void cache.run(lifetime.signal)
+    await cache.whenSynced()
+    expect(cache.list()).toEqual([])
+  })
+
   it('goes on when a handler fails', async () => {
     cache.subscribe(() => {
       throw new TypeError('a bug')

@@ -308,12 +308,14 @@ interface ListPage {
 }
 
 function parseList(value: unknown): ListPage {
-  if (!isRecord(value) || !Array.isArray(value.items) || !isRecord(value.metadata)) {
+  // An empty list of metadata is written with `items: null`.
+  const isEmpty = isRecord(value) && value.items === null
+  if (!isRecord(value) || !(isEmpty || Array.isArray(value.items)) || !isRecord(value.metadata)) {
     throw new KubeError('malformed', 'the list has no items')
   }
   const { continue: next, resourceVersion } = value.metadata
   if (typeof resourceVersion !== 'string') throw new KubeError('malformed', 'the list has no resourceVersion')
-  const items: readonly unknown[] = value.items
+  const items: readonly unknown[] = Array.isArray(value.items) ? value.items : []
   return { items, next: typeof next === 'string' && next !== '' ? next : undefined, resourceVersion }
 }
 
