@@ -43,10 +43,10 @@ format: $(SETUP) ## put every file into form
 	@prettier --log-level=warn --write .
 
 unit: build ## unit tests
-	@vitest run --project unit
+	@node test/tools/run-suites.ts unit
 
 integration: build ## tests against real PostgreSQL, kube-apiserver and etcd
-	@vitest run --project integration
+	@node test/tools/run-suites.ts integration
 
 lint: $(SETUP) $(GUARDRAILS) ## types, lint, format, one-way doors
 	@node test/tools/run-suites.ts types lint format doors

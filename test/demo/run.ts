@@ -12,13 +12,9 @@ import { walk } from './walk.ts'
 
 const stage = new Stage()
 const closing: (() => Promise<void>)[] = []
-let interrupted = false
 const stop = new AbortController()
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.on(signal, () => {
-    interrupted = true
-    stop.abort()
-  })
+const walked = { done: false }
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort())
 
 try {
   await Promise.race([demo(), once(stop.signal, 'abort')])
@@ -27,7 +23,7 @@ try {
   const text = cause instanceof DemoError ? cause.message : cause instanceof Error ? cause.stack : String(cause)
   stage.print(`\nFAILED: ${text ?? ''}`)
 }
-if (interrupted) process.exitCode = 130
+if (stop.signal.aborted) process.exitCode = process.env.KEEP === '1' && walked.done ? 0 : 130
 for (const close of closing.reverse()) await close()
 process.exit()
 
@@ -50,6 +46,7 @@ async function demo(): Promise<void> {
     "the controller runs with the Deployment's own command and its ServiceAccount's token; nothing is cluster-admin",
   )
   const { connect } = await walk({ stage, plane, shop, installation, localPort, closing })
+  walked.done = true
   stage.print('\nEverything was as it must be.')
   if (process.env.KEEP !== '1') return
   stage.print(`\nStill running; Ctrl-C ends it.\n  export KUBECONFIG=${plane.kubeconfig}\n  ${connect}`)

@@ -22,13 +22,13 @@ export interface Scene {
 
 /** What every step has at hand. */
 export interface Tools extends Scene {
-  kubectl(line: string, input?: string): Promise<RunResult>
+  readonly kubectl: (line: string, input?: string) => Promise<RunResult>
   /** As {@link kubectl}; it must succeed. */
-  mustKubectl(line: string, input?: string): Promise<string>
+  readonly mustKubectl: (line: string, input?: string) => Promise<string>
   /** Applies a manifest of examples/shop. */
-  apply(file: string, change?: (text: string) => string): Promise<void>
+  readonly apply: (file: string, change?: (text: string) => string) => Promise<void>
   /** What the agent does: psql against the sidecar. */
-  psql(sql: string, application?: string): Promise<RunResult>
+  readonly psql: (sql: string, application?: string) => Promise<RunResult>
 }
 
 /** Everything after the installation. @returns how to connect by hand. */

@@ -17,11 +17,11 @@ export interface ControlPlane {
   /** PEM file of the authority its certificate is trusted by. */
   readonly caFile: string
   /** @returns what kubectl did, whatever its exit code. */
-  kubectl(args: readonly string[], input?: string): Promise<RunResult>
+  readonly kubectl: (args: readonly string[], input?: string) => Promise<RunResult>
   /** stdout of kubectl. @throws when it fails. */
-  mustKubectl(args: readonly string[], input?: string): Promise<string>
-  helm(args: readonly string[]): Promise<string>
-  stop(): Promise<void>
+  readonly mustKubectl: (args: readonly string[], input?: string) => Promise<string>
+  readonly helm: (args: readonly string[]) => Promise<string>
+  readonly stop: () => Promise<void>
 }
 
 /** Starts both; they are gone with this process, whatever ends it. */

@@ -16,10 +16,10 @@ export interface Installation {
   readonly controller: () => Started
   readonly metricsPort: number
   /** Starts the controller's command again, with the same data, and waits until it is ready. */
-  startController(): Promise<void>
-  stopController(signal?: NodeJS.Signals): Promise<void>
+  readonly startController: () => Promise<void>
+  readonly stopController: (signal?: NodeJS.Signals) => Promise<void>
   /** Plays the kubelet for a pod: starts the container the webhook put in. */
-  startSidecar(podNamespace: string, pod: string, options?: SidecarOptions): Promise<RunningSidecar>
+  readonly startSidecar: (podNamespace: string, pod: string, options?: SidecarOptions) => Promise<RunningSidecar>
 }
 
 export interface SidecarOptions {
