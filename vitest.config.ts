@@ -6,7 +6,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{crds,sidecar,controller,cli}/{src,scripts}/**/*.test.ts', 'test/rig/**/*.test.ts'],
+          include: ['{crds,sidecar,controller,cli}/{src,scripts}/**/*.test.ts', 'test/{rig,corpus,bench}/**/*.test.ts'],
           testTimeout: 20_000,
         },
       },

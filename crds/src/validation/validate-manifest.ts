@@ -76,7 +76,9 @@ function problemsOf(error: ErrorObject, object: unknown): readonly Problem[] {
     case 'maxProperties':
       return [{ path, message: `must have at most ${String(params.limit)} entries` }]
     case 'uniqueItems':
-      return [{ path: `${path}[${String(params.i)}]`, message: 'is there already; remove it' }]
+      return [
+        { path: `${path}[${Math.max(Number(params.i), Number(params.j))}]`, message: 'is there already; remove it' },
+      ]
     case 'format':
       return [{ path, message: 'must be a time of RFC 3339, for example 2026-01-02T15:04:05Z' }]
     default:

@@ -1,0 +1,179 @@
+/**
+ * Processes are killed at random moments under load, 100 times each. Afterwards: whatever was executed has its intent
+ * record, the record has no gap, and nothing was executed after the end of its grant.
+ */
+import { createHash, randomInt } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { openSegment, verifyLines, chainStart, type SegmentSpec } from '@sallyport/crds'
+import pg from 'pg'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { until } from '../rig/process.ts'
+import { openScene, type Scene } from '../rig/scene.ts'
+
+const kills = 100
+/** Between two statements of a client: the point is the moment of a kill, not the load. */
+const paceMs = 10
+let scene: Scene
+
+beforeAll(async () => {
+  scene = await openScene({
+    sql: `CREATE TABLE ledger (id int PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp());
+      GRANT SELECT, INSERT ON ledger TO app`,
+  })
+  await scene.grant('first', { duration: '1h', permissions })
+})
+
+afterAll(() => scene.stop())
+
+const permissions = [{ operations: ['Select', 'Insert'], relations: ['public.ledger'] }]
+
+let nextId = 1
+const text = (id: number): string => `INSERT INTO ledger (id) VALUES (${id})`
+
+/** Clients that insert, each text once, and connect again whenever they are thrown out. */
+function load(clients: number): { readonly stop: () => Promise<void> } {
+  const state = { running: true }
+  const isRunning = (): boolean => state.running
+  const client = async (): Promise<void> => {
+    while (isRunning()) {
+      const connection = new pg.Client({
+        host: '127.0.0.1',
+        port: scene.localPort,
+        database: 'postgres',
+        user: 'agent',
+      })
+      connection.on('error', () => undefined)
+      try {
+        await connection.connect()
+        while (isRunning()) {
+          await connection.query(text(nextId++))
+          await delay(paceMs)
+        }
+      } catch {
+        await delay(5)
+      } finally {
+        await connection.end().catch(() => undefined)
+      }
+    }
+  }
+  const all = Array.from({ length: clients }, client)
+  return {
+    stop: async () => {
+      state.running = false
+      await Promise.all(all)
+    },
+  }
+}
+
+const countRows = async (): Promise<number> => Number(await scene.postgres.sql('SELECT count(*) FROM ledger'))
+
+/** Waits for more rows, so that each kill falls into work. */
+async function progress(): Promise<void> {
+  const before = await countRows()
+  await until(async () => (await countRows()) > before, 'statements go on')
+  await delay(randomInt(0, 60))
+}
+
+it(`keeps its promises while the sidecar is killed ${kills} times`, { timeout: 400_000 }, async () => {
+  const traffic = load(4)
+  for (let n = 0; n < kills; n += 1) {
+    await progress()
+    await scene.sidecar().process.stop('SIGKILL')
+    await scene.restartSidecar()
+  }
+  await traffic.stop()
+  await expectEveryRowRecorded()
+})
+
+it(`keeps its promises while the controller is killed ${kills} times`, { timeout: 600_000 }, async () => {
+  const traffic = load(4)
+  for (let n = 0; n < kills; n += 1) {
+    await progress()
+    await scene.installation.stopController('SIGKILL')
+    await scene.installation.startController()
+  }
+  await traffic.stop()
+  await expectEveryRowRecorded()
+})
+
+it('executes nothing after the end of a grant, with the controller dead', { timeout: 120_000 }, async () => {
+  await scene.plane.mustKubectl(['delete', 'accessgrant', 'first', '-n', 'agents'])
+  await scene.grant('short', { duration: '4s', permissions })
+  const expiresAt = Date.parse(
+    await scene.plane.mustKubectl([
+      'get',
+      'accessgrant',
+      'short',
+      '-n',
+      'agents',
+      '-o',
+      'jsonpath={.status.expiresAt}',
+    ]),
+  )
+  const traffic = load(4)
+  await until(async () => (await rowsSince(expiresAt - 4000)) > 0, 'statements under the short grant')
+  await scene.installation.stopController('SIGKILL')
+  await until(() => Date.now() > expiresAt + 500, 'the end')
+  await traffic.stop()
+  const last = Date.parse(
+    await scene.postgres.sql('SELECT to_char(max(at), \'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"\') FROM ledger'),
+  )
+  console.log(`last statement ${expiresAt - last} ms before the end of its grant`)
+  expect(await rowsSince(expiresAt)).toBe(0)
+  await scene.installation.startController()
+  await expectEveryRowRecorded()
+})
+
+async function rowsSince(ms: number): Promise<number> {
+  return Number(await scene.postgres.sql(`SELECT count(*) FROM ledger WHERE at > to_timestamp(${ms / 1000})`))
+}
+
+/** Everything arrives in segments in the end, and every chain in them is whole. */
+async function expectEveryRowRecorded(): Promise<void> {
+  const ids = (await scene.postgres.sql('SELECT id FROM ledger')).split('\n').map(Number)
+  let seen = { missing: ids.length, statements: 0, sources: 0 }
+  const isComplete = async (): Promise<boolean> => {
+    const recorded = await recordedStatements()
+    const missing = ids.filter((id) => !recorded.digests.has(digestOf(text(id)))).length
+    seen = { missing, statements: recorded.digests.size, sources: recorded.sources }
+    return missing === 0
+  }
+  await until(isComplete, 'every row has its intent record', { timeoutMs: 60_000 }).catch(() => undefined)
+  console.log(`${ids.length} rows, ${seen.statements} statements recorded by ${seen.sources} runs of the sidecar`)
+  expect(seen.missing).toBe(0)
+}
+
+function digestOf(sql: string): string {
+  return `sha256:${createHash('sha256').update(sql).digest('hex')}`
+}
+
+async function recordedStatements(): Promise<{ readonly digests: ReadonlySet<string>; readonly sources: number }> {
+  const digests = new Set<string>()
+  const bySource = await recordedLines()
+  for (const lines of bySource.values()) {
+    expect(verifyLines(lines, chainStart)).toMatchObject({ ok: true })
+    for (const line of lines) {
+      const record = JSON.parse(line) as { kind: string; phase: string; statement?: { digest: string } }
+      if (record.kind === 'Statement' && record.phase === 'Intent' && record.statement)
+        digests.add(record.statement.digest)
+    }
+  }
+  return { digests, sources: bySource.size }
+}
+
+/** Lines of every source, in the order of the segments, each line once. */
+async function recordedLines(): Promise<ReadonlyMap<string, readonly string[]>> {
+  const json = await scene.plane.mustKubectl(['get', 'auditsegments', '-n', scene.installation.namespace, '-o', 'json'])
+  const { items } = JSON.parse(json) as { readonly items: readonly { readonly spec: SegmentSpec }[] }
+  const found = new Map<string, Map<number, string>>()
+  for (const { spec } of items) {
+    const opened = openSegment(spec)
+    if (!opened.ok) throw new Error(opened.message)
+    for (const { source, lines } of opened.runs) {
+      const known = found.get(source) ?? new Map<number, string>()
+      for (const line of lines) known.set((JSON.parse(line) as { readonly seq: number }).seq, line)
+      found.set(source, known)
+    }
+  }
+  return new Map([...found].map(([source, lines]) => [source, [...lines].sort(([a], [b]) => a - b).map(([, line]) => line)])) // prettier-ignore
+}
