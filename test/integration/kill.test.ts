@@ -65,6 +65,17 @@ function load(clients: number): { readonly stop: () => Promise<void> } {
   }
 }
 
+async function isLetIn(): Promise<boolean> {
+  const connection = new pg.Client({ host: '127.0.0.1', port: scene.localPort, database: 'postgres', user: 'agent' })
+  connection.on('error', () => undefined)
+  const isIn = await connection.connect().then(
+    () => true,
+    () => false,
+  )
+  await connection.end().catch(() => undefined)
+  return isIn
+}
+
 const countRows = async (): Promise<number> => Number(await scene.postgres.sql('SELECT count(*) FROM ledger'))
 
 /** Waits for more rows, so that each kill falls into work. */
@@ -98,7 +109,8 @@ it(`keeps its promises while the controller is killed ${kills} times`, { timeout
 
 it('executes nothing after the end of a grant, with the controller dead', { timeout: 120_000 }, async () => {
   await scene.plane.mustKubectl(['delete', 'accessgrant', 'first', '-n', 'agents'])
-  await scene.grant('short', { duration: '4s', permissions })
+  await until(async () => !(await isLetIn()), 'the sidecar knows that the first grant is gone')
+  await scene.grant('short', { duration: '6s', permissions })
   const expiresAt = Date.parse(
     await scene.plane.mustKubectl([
       'get',
@@ -110,8 +122,9 @@ it('executes nothing after the end of a grant, with the controller dead', { time
       'jsonpath={.status.expiresAt}',
     ]),
   )
+  await until(isLetIn, 'the sidecar knows of the short grant')
   const traffic = load(4)
-  await until(async () => (await rowsSince(expiresAt - 4000)) > 0, 'statements under the short grant')
+  await until(async () => (await rowsSince(expiresAt - 6000)) > 0, 'statements under the short grant')
   await scene.installation.stopController('SIGKILL')
   await until(() => Date.now() > expiresAt + 500, 'the end')
   await traffic.stop()
