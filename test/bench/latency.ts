@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { until } from '../rig/process.ts'
@@ -13,7 +12,7 @@ const permissions = [{ operations: ['Select'], relations: ['public.pgbench_accou
 export async function latencies(scene: Scene, print: (line: string) => void): Promise<void> {
   const [applied, revoked]: [number[], number[]] = [[], []]
   for (let n = 0; n < 120; n += 1) {
-    const { appliedMs, revokedMs } = await once1(scene, `g${n}`)
+    const { appliedMs, revokedMs } = await grantAndRevoke(scene, `g${n}`)
     applied.push(appliedMs)
     revoked.push(revokedMs)
   }
@@ -46,27 +45,35 @@ function newClient(scene: Scene): pg.Client {
   return client
 }
 
+function endOf(client: pg.Client): Promise<void> {
+  return new Promise((resolve) => {
+    client.once('end', () => resolve())
+  })
+}
+
 /** Connects as soon as it is let in. */
 async function connect(scene: Scene): Promise<pg.Client> {
+  const deadline = performance.now() + 30_000
   for (;;) {
     const client = newClient(scene)
     try {
       await client.connect()
       await client.query('SELECT abalance FROM pgbench_accounts WHERE aid = 1')
       return client
-    } catch {
+    } catch (cause) {
+      if (performance.now() > deadline) throw cause
       await client.end().catch(() => undefined)
       await delay(1)
     }
   }
 }
 
-async function once1(scene: Scene, name: string): Promise<{ appliedMs: number; revokedMs: number }> {
+async function grantAndRevoke(scene: Scene, name: string): Promise<{ appliedMs: number; revokedMs: number }> {
   const startedMs = performance.now()
   await createGrant(scene, name, '30m')
   const client = await connect(scene)
   const appliedMs = performance.now() - startedMs
-  const dead = once(client, 'end')
+  const dead = endOf(client)
   const deletedMs = performance.now()
   await call(scene, 'DELETE', `${group}/${name}`)
   await dead
@@ -94,19 +101,30 @@ async function expiries(scene: Scene): Promise<readonly number[]> {
   const samples: number[] = []
   for (let round = 0; round < 10; round += 1) {
     const name = `short-${round}`
-    await createGrant(scene, name, '2s')
-    const clients = await Promise.all(Array.from({ length: 10 }, () => connect(scene)))
+    await createGrant(scene, name, '4s')
     const expiresAt = await readExpiry(scene, name)
-    await scene.installation.stopController('SIGKILL')
-    await Promise.all(
-      clients.map(async (client) => {
-        await once(client, 'end')
-        samples.push(Date.now() - expiresAt)
+    const ends = await Promise.all(
+      Array.from({ length: 10 }, async () => {
+        const client = await connect(scene)
+        return { at: endOf(client).then(() => Date.now()) }
       }),
     )
+    await scene.installation.stopController('SIGKILL')
+    for (const { at } of ends) samples.push((await at) - expiresAt)
     await scene.installation.startController()
+    await until(async () => !(await isLetIn(scene)), 'the end of the grant')
   }
   return samples
+}
+
+async function isLetIn(scene: Scene): Promise<boolean> {
+  const client = newClient(scene)
+  const isIn = await client.connect().then(
+    () => true,
+    () => false,
+  )
+  await client.end().catch(() => undefined)
+  return isIn
 }
 
 async function readExpiry(scene: Scene, name: string): Promise<number> {

@@ -88,7 +88,7 @@ export function sidecarContainer(settings: InjectionSettings, addresses: readonl
     restartPolicy: 'Always',
     startupProbe: { ...probe('/readyz'), periodSeconds: 1, timeoutSeconds: 1, failureThreshold: 120 },
     livenessProbe: { ...probe('/healthz'), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
-    resources: { requests: { cpu: '10m', memory: '96Mi' }, limits: { memory: '256Mi' } },
+    resources: { requests: { cpu: '10m', memory: '96Mi' }, limits: { memory: '512Mi' } },
     securityContext: {
       runAsUser: sidecarUid,
       runAsGroup: sidecarUid,
