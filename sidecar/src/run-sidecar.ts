@@ -8,6 +8,7 @@ import { openAuditFile } from './audit/audit-file.ts'
 import { openSpool } from './audit/spool.ts'
 import { shipSpool } from './audit/ship-spool.ts'
 import { connectController, runBundleClient } from './bundle/bundle-client.ts'
+import { RowBudget } from './budget/row-budget.ts'
 import { BundleStore } from './bundle/bundle-store.ts'
 import { ExpiryClock } from './bundle/expiry-clock.ts'
 import { watchFolder, type CompilePolicy } from './bundle/folder-source.ts'
@@ -62,6 +63,7 @@ export async function runSidecar({ config, signal, compilePolicy }: RunOptions):
         clock: source.clock,
         log,
         metrics: sidecarMetrics(registry),
+        rowBudget: new RowBudget(),
         useHostsFile: source.useHostsFile,
         connectTimeoutMs: config.connectTimeoutMs,
         maxMessageBytes: config.maxMessageBytes,

@@ -24,7 +24,7 @@ export async function throughput(scene: Scene, print: (line: string) => void): P
   lanes.push({ name: 'sallyport', port: scene.localPort, user: 'app' })
   await scene.grant('bench', {
     duration: '2h',
-    permissions: [{ operations: ['Select'], relations: ['public.pgbench_accounts'] }],
+    permissions: [{ operations: ['Select'], relations: ['public.*'] }],
   })
   for (const mode of ['prepared', 'extended', 'simple'] as const)
     for (const clients of [1, 8]) print(await compare(lanes, mode, clients))

@@ -11,6 +11,7 @@ import {
   oneOf,
   port,
   positive,
+  zero,
   shape,
   type Shape,
 } from './shape.ts'
@@ -122,9 +123,9 @@ const specs = {
     'grantableTo?': closedObject({ 'from?': oneOf('Same', 'All', 'Selector'), 'namespaceSelector?': selector }),
     'audit?': closedObject({
       'durability?': oneOf('Process', 'Disk', 'Collector'),
-      'literals?': oneOf('Redacted', 'Encrypted'),
+      'literals?': oneOf('Redacted'),
     }),
-    'limits?': closedObject({ 'maxGrantDuration?': duration, 'requiredApprovals?': count }),
+    'limits?': closedObject({ 'maxGrantDuration?': duration, 'requiredApprovals?': zero }),
   }),
   AccessGrant: grantWithEnd,
   AccessPolicy: closedObject(policy),

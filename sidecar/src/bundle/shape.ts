@@ -12,6 +12,7 @@ export function shape(expected: string, holds: (value: unknown) => boolean): Sha
 export const text = shape('a string', (value) => typeof value === 'string')
 export const filled = shape('a string that is not empty', (value) => typeof value === 'string' && value !== '')
 export const count = shape('a whole number', (value) => Number.isSafeInteger(value) && Number(value) >= 0)
+export const zero = shape('0; more is not supported by this version', (value) => value === 0)
 export const positive = shape('a whole number above 0', (value) => Number.isSafeInteger(value) && Number(value) > 0)
 export const port = shape('a port', (value) => Number.isInteger(value) && Number(value) > 0 && Number(value) < 65_536)
 export const yesOrNo = shape('true or false', (value) => typeof value === 'boolean')

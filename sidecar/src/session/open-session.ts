@@ -214,6 +214,7 @@ function newState(socket: Socket, upstream: Upstream, { request, name, searchPat
     ...newSessionObjects(),
     id: randomUUID(),
     subject,
+    rowBudget: options.deps.rowBudget,
     database: name,
     user: request.user,
     clientAddress: socket.remoteAddress ?? '',

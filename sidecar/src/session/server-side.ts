@@ -151,6 +151,9 @@ export class ServerSide {
       return this.#cutOff(execution, denial('row-cap-exceeded', { object: `rows > ${permit.rowLimit}` }))
     if (permit.byteLimit !== null && execution.bytes + original.length > permit.byteLimit)
       return this.#cutOff(execution, denial('byte-cap-exceeded', { object: `bytes > ${permit.byteLimit}` }))
+    const { uid, limits } = permit.grant
+    if (limits.rowsTotal !== undefined && !this.#state.rowBudget.take(uid, limits.rowsTotal))
+      return this.#cutOff(execution, denial('row-cap-exceeded', { object: `rows in total > ${limits.rowsTotal}` }))
     execution.rows++
     execution.bytes += original.length
     if (execution.heldBack) execution.heldBack.push(Buffer.from(shown))

@@ -1,3 +1,4 @@
+import type { RowBudget } from '../budget/row-budget.ts'
 import type { Socket } from 'node:net'
 import type { Logger } from 'pino'
 import type { DatabaseBinding, Subject } from '@sallyport/crds'
@@ -20,6 +21,8 @@ export interface SessionDeps {
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: SidecarMetrics
+  /** Rows over the life of a grant, shared by all sessions. */
+  readonly rowBudget: RowBudget
   readonly useHostsFile: boolean
   readonly connectTimeoutMs: number
   readonly maxMessageBytes: number
@@ -39,6 +42,7 @@ export type TransactionStatus = 'I' | 'T' | 'E'
 export interface SessionState {
   readonly id: string
   readonly subject: Subject
+  readonly rowBudget: RowBudget
   readonly database: string
   readonly user: string
   readonly clientAddress: string
