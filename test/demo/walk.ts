@@ -39,6 +39,8 @@ export async function walk(scene: Scene): Promise<{ readonly connect: string }> 
   await statementSteps(tools)
   await endSteps(tools)
   await auditSteps(tools)
+  // Whoever looks around afterwards has something to look at.
+  if (process.env.KEEP === '1') await tools.apply('grant.yaml')
   return { connect: `psql '${connection(scene.localPort)}'` }
 }
 
