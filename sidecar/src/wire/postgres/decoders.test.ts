@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest'
+import { BackendDecoder } from './backend.ts'
+import * as encode from './encode.ts'
+import { FrontendDecoder, type FrontendMessage } from './frontend.ts'
+import { StartupDecoder } from './startup.ts'
+
+const limits = { maxMessageBytes: 4096 }
+
+const frontend = [
+  encode.query("SELECT 'ü'"),
+  encode.parse('s1', 'SELECT $1::int', [23]),
+  encode.bind({ portal: 'p', statement: 's1', parameterFormats: [1], parameters: [Buffer.from([0, 0, 0, 7]), null], resultFormats: [0, 1] }), // prettier-ignore
+  encode.describe('S', 's1'),
+  encode.execute('p', 10),
+  encode.close('P', 'p'),
+  encode.flush(),
+  encode.sync(),
+  encode.copyFail('no'),
+  encode.terminate(),
+]
+const backend = [
+  encode.authenticationOk(),
+  encode.parameterStatus('TimeZone', 'UTC'),
+  encode.backendKeyData(7, Buffer.from('abcd')),
+  encode.readyForQuery('I'),
+  encode.parseComplete(),
+  encode.noData(),
+  encode.errorResponse({ severity: 'ERROR', sqlstate: '42501', message: 'no' }),
+  encode.commandComplete('SELECT 1'),
+]
+
+/** The stream in three pieces, cut at every two bytes. */
+function* cuts(stream: Buffer): Generator<readonly Buffer[]> {
+  for (let first = 0; first <= stream.length; first += 1)
+    for (let second = first; second <= stream.length; second += 1)
+      yield [stream.subarray(0, first), stream.subarray(first, second), stream.subarray(second)]
+}
+
+function decodeFrontend(pieces: readonly Buffer[]): readonly FrontendMessage[] {
+  const decoder = new FrontendDecoder(limits)
+  return pieces.flatMap((piece) => decoder.push(piece))
+}
+
+function decodeBackend(pieces: readonly Buffer[]): readonly string[] {
+  const decoder = new BackendDecoder(limits)
+  const frames: string[] = []
+  for (const piece of pieces) decoder.push(piece, (tag, frame) => frames.push(`${tag} ${frame.toString('hex')}`))
+  return frames
+}
+
+describe('FrontendDecoder', () => {
+  it('reads the same messages wherever the stream is cut', () => {
+    const stream = Buffer.concat(frontend)
+    const whole = decodeFrontend([stream])
+    expect(whole.map(({ kind }) => kind)).toEqual(['Query', 'Parse', 'Bind', 'Describe', 'Execute', 'Close', 'Flush', 'Sync', 'CopyFail', 'Terminate']) // prettier-ignore
+    const expected = JSON.stringify(whole)
+    let wrong = 0
+    for (const pieces of cuts(stream)) if (JSON.stringify(decodeFrontend(pieces)) !== expected) wrong += 1
+    expect(wrong).toBe(0)
+  })
+
+  it('reads it byte by byte', () => {
+    const stream = Buffer.concat(frontend)
+    const bytes = [...stream].map((byte) => Buffer.from([byte]))
+    expect(decodeFrontend(bytes)).toEqual(decodeFrontend([stream]))
+  })
+
+  it('keeps what a client sent: the frames are the stream', () => {
+    const stream = Buffer.concat(frontend)
+    expect(Buffer.concat(decodeFrontend([stream]).map(({ raw }) => raw))).toEqual(stream)
+  })
+
+  it.each<[string, Buffer, string]>([
+    ['a length below four', Buffer.from([0x51, 0, 0, 0, 3]), 'malformed'],
+    ['a length of 4 GB, before a byte of it came', Buffer.from([0x51, 0xff, 0xff, 0xff, 0xff]), 'oversized'],
+    ['a length just above the limit', Buffer.from([0x51, 0, 0, 0x10, 0x01]), 'oversized'],
+    ['a tag nobody knows', Buffer.from([0x7a, 0, 0, 0, 4]), 'unknown-message'],
+    ['text without its NUL', Buffer.from([0x51, 0, 0, 0, 5, 0x41]), 'malformed|truncated'],
+    ['bytes behind the end of a Sync', Buffer.from([0x53, 0, 0, 0, 5, 0]), 'malformed'],
+    ['a NUL inside of a text', Buffer.from([0x51, 0, 0, 0, 7, 0x41, 0, 0]), 'malformed'],
+    ['a Bind whose parameter is longer than it', Buffer.concat([Buffer.from([0x42, 0, 0, 0, 16, 0, 0, 0, 0, 0, 1]), Buffer.from([0, 0, 0, 99, 1, 2])]), 'truncated|malformed'], // prettier-ignore
+    ['a name that is not UTF-8', Buffer.from([0x44, 0, 0, 0, 8, 0x53, 0xc3, 0x28, 0]), 'malformed'],
+  ])('refuses %s', (_name, bytes, code) => {
+    let found = 'nothing'
+    try {
+      decodeFrontend([bytes])
+    } catch (cause) {
+      found = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)
+    }
+    expect(code.split('|')).toContain(found)
+  })
+})
+
+describe('BackendDecoder', () => {
+  it('reads the same frames wherever the stream is cut', () => {
+    const stream = Buffer.concat(backend)
+    const whole = decodeBackend([stream])
+    expect(whole).toHaveLength(backend.length)
+    let wrong = 0
+    for (const pieces of cuts(stream)) if (decodeBackend(pieces).join() !== whole.join()) wrong += 1
+    expect(wrong).toBe(0)
+  })
+})
+
+describe('StartupDecoder', () => {
+  const packet = encode.startupMessage([['user', 'agent'], ['database', 'shop']]) // prettier-ignore
+
+  it('reads a start-up message wherever it is cut, and leaves what follows', () => {
+    const stream = Buffer.concat([packet, Buffer.from('rest')])
+    for (let at = 0; at <= stream.length; at += 1) {
+      const decoder = new StartupDecoder()
+      const found = decoder.push(stream.subarray(0, at)) ?? decoder.push(stream.subarray(at))
+      expect(found).toMatchObject({ kind: 'StartupMessage', minorVersion: 0 })
+      if (at < packet.length || at === stream.length) expect(decoder.rest().toString()).toBe('rest')
+    }
+  })
+
+  it.each<[string, Buffer, object]>([
+    ['SSLRequest', encode.sslRequest(), { kind: 'SSLRequest' }],
+    ['CancelRequest', encode.cancelRequest(9, Buffer.from('wxyz')), { kind: 'CancelRequest', processId: 9 }],
+  ])('knows %s', (_name, bytes, expected) => {
+    expect(new StartupDecoder().push(bytes)).toMatchObject(expected)
+  })
+
+  it.each<[string, Buffer]>([
+    ['TLS without asking', Buffer.from([0x16, 3, 1])],
+    ['a packet that is too short', Buffer.from([0, 0, 0, 7, 0, 0, 0])],
+    ['a packet that is too long, before it came', Buffer.from([0, 0, 0x27, 0x11])],
+    ['protocol version 2', Buffer.from([0, 0, 0, 9, 0, 2, 0, 0, 0])],
+    ['a parameter without a value', Buffer.from([0, 0, 0, 14, 0, 3, 0, 0, 0x75, 0x73, 0x65, 0x72, 0, 0])],
+  ])('refuses %s', (_name, bytes) => {
+    expect(() => new StartupDecoder().push(bytes)).toThrow()
+  })
+})
