@@ -1,6 +1,7 @@
 /** docs/reasons.md has a heading for every deny reason, and every reason a policy gives has its Rego file; none too many. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { injectionReasons } from '@sallyport/controller/inject'
 import { denyReasons } from '@sallyport/sidecar/reasons'
 
 const root = join(import.meta.dirname, '../..')
@@ -11,6 +12,9 @@ const reasons = Object.keys(denyReasons)
 for (const reason of reasons) if (!headings.includes(reason)) problems.push(`docs/reasons.md has no heading ${reason}`)
 for (const heading of headings)
   if (!reasons.includes(heading)) problems.push(`docs/reasons.md: ${heading} is no reason`)
+const podHeadings = [...docs.matchAll(/^### `([a-z-]+)`$/gm)].map(([, reason]) => reason ?? '')
+if (podHeadings.join() !== [...injectionReasons].sort().join())
+  problems.push(`docs/reasons.md has other reasons for pods than ${injectionReasons.join(', ')}`)
 const folder = join(root, 'sidecar/policy/deny')
 for (const [reason, { by, message, sqlstate }] of Object.entries(denyReasons)) {
   const file = `${reason.replaceAll('-', '_')}.rego`
