@@ -1,18 +1,15 @@
 /** A control plane of two processes and a controller in it that has no more rights than its ServiceAccount. */
-import { execFile } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { digestOfBytes, type SegmentSpec } from '@sallyport/crds'
+import type { SegmentSpec } from '@sallyport/crds'
 import { createLogger, parseConfig, runController, type Rooms, type RunningController } from '@sallyport/controller'
+import { policyCompiler } from '@sallyport/controller/policies'
 import { parseAllDocuments } from 'yaml'
+import { issueAuthority, issueServing } from '../../controller/src/certificates/issue.ts'
 import { startControlPlane, type ControlPlane } from '../rig/control-plane.ts'
 import { until } from '../rig/process.ts'
 import { requestJson, type JsonRequest } from '../rig/request-json.ts'
 import { toolPath } from '../rig/tool-paths.ts'
-
-const exec = promisify(execFile)
 
 export interface TestCondition {
   readonly type: string
@@ -156,7 +153,7 @@ export class Cluster {
         text += line
       },
     })
-    const running = await runController(parsed.config, await rooms(this.dir), log)
+    const running = await runController(parsed.config, await rooms(), log)
     return { ...running, stderr: () => text }
   }
 }
@@ -165,62 +162,25 @@ export function https(url: string, options: JsonRequest): Promise<Answer> {
   return requestJson<Body>(url, options)
 }
 
-async function rooms(dir: string): Promise<Rooms> {
-  const [key, cert] = [join(dir, 'serve.key'), join(dir, 'serve.crt')]
-  await exec('openssl', [
-    'req',
-    '-x509',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:P-256',
-    '-nodes',
-    '-subj',
-    '/CN=127.0.0.1',
-    '-addext',
-    'subjectAltName=IP:127.0.0.1',
-    '-days',
-    '2',
-    '-keyout',
-    key,
-    '-out',
-    cert,
-  ])
-  const certificate = { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') }
+async function rooms(): Promise<Rooms> {
+  const authority = await issueAuthority('test', Date.now(), dayMs)
+  const certificate = await issueServing(authority, ['127.0.0.1'], Date.now(), dayMs)
   const nothing = { close: () => Promise.resolve() }
   return {
     openCertificates: () =>
       Promise.resolve({
         ...nothing,
         current: () => certificate,
-        caBundle: () => certificate.cert,
+        caBundle: () => authority.cert,
         isPublished: () => true,
         subscribe: () => undefined,
       }),
     startAdmission: () => Promise.resolve({ ...nothing, port: 0 }),
-    compiler: { version: '1', compile: (rego) => compile(rego) },
+    compiler: policyCompiler({ opa: toolPath('opa') }),
   }
 }
 
-async function compile(rego: string): ReturnType<Rooms['compiler']['compile']> {
-  const dir = mkdtempSync(join(tmpdir(), 'sallyport-rego-'))
-  try {
-    writeFileSync(join(dir, 'policy.rego'), rego)
-    await exec(toolPath('opa'), ['build', '-t', 'wasm', '-e', 'policy/deny', '-o', 'b.tar.gz', 'policy.rego'], {
-      cwd: dir,
-    })
-    await exec('tar', ['xzf', 'b.tar.gz', '/policy.wasm'], { cwd: dir })
-    const wasm = readFileSync(join(dir, 'policy.wasm'))
-    return { ok: true, wasm, digest: digestOfBytes(wasm), volatile: false }
-  } catch (error) {
-    return {
-      ok: false,
-      problems: [error instanceof Error && 'stdout' in error ? String(error.stdout).trim() : String(error)],
-    }
-  } finally {
-    rmSync(dir, { recursive: true, force: true })
-  }
-}
+const dayMs = 86_400_000
 
 function rules(): object[] {
   const group = 'sallyport.dev'

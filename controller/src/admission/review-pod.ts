@@ -1,4 +1,4 @@
-import type { InjectionDatabase, InjectionSettings } from '../injection/sidecar-container.ts'
+import { names, type InjectionDatabase, type InjectionSettings } from '../injection/sidecar-container.ts'
 import { injectPod } from '../injection/inject-pod.ts'
 import { parsePod } from '../injection/pod.ts'
 import { ephemeralProblems } from '../injection/pod-problems.ts'
@@ -28,7 +28,7 @@ export function reviewPod(
 export function reviewEphemeralContainers(request: AdmissionRequest): AdmissionAnswer {
   const pod = parsePod(request.object)
   if (!pod) return { kind: 'Refuse', reason: 'pod-unreadable', problems: [{ path: 'spec', message: 'is no pod' }] }
-  const hasSidecar = (pod.spec.initContainers ?? []).some(({ name }) => name === 'sallyport')
+  const hasSidecar = (pod.spec.initContainers ?? []).some(({ name }) => name === names.container)
   const problems = hasSidecar ? ephemeralProblems(pod) : []
   const [first] = problems
   return first ? { kind: 'Refuse', reason: first.reason, problems } : { kind: 'Allow' }

@@ -7,18 +7,9 @@ import type { KubeClient } from '../kube/client.ts'
 import { setConditions, type NewCondition } from '../kube/conditions.ts'
 import type { EventRecorder } from '../kube/events.ts'
 import type { ResourceCache } from '../kube/resource-cache.ts'
+import type { PolicyCompilation } from '../policies/index.ts'
 import { policyKinds } from './kinds.ts'
 import type { PolicyStore } from './policy-store.ts'
-
-export type PolicyCompilation =
-  | {
-      readonly ok: true
-      readonly wasm: Uint8Array
-      /** `sha256:…` */ readonly digest: string
-      readonly volatile: boolean
-    }
-  /** `problems`: each `file:row:col: sentence`. */
-  | { readonly ok: false; readonly problems: readonly string[] }
 
 /** Compiles Rego. Rejects only when the compiler itself fails. */
 export type CompilePolicy = (rego: string) => Promise<PolicyCompilation>
