@@ -6,7 +6,7 @@
  * Other paths of the same server:
  * - `GET /v1/policies/<hex sha256>`: the module's bytes, `application/wasm`, immutable.
  * - `POST /v1/audit`: an {@link AuditBatch}; answered 200 with an {@link AuditAck} when the records are safe.
- * - `POST /v1/status`: a {@link SidecarStatus}; what the sidecar found when it tried the database.
+ * - `POST /v1/status`: a {@link SidecarStatus}; what the sidecar found when it tried the database, and the way around itself.
  */
 import type { MaskKind, Operation } from './operations.ts'
 
@@ -145,7 +145,42 @@ export interface AuditAck {
   readonly acknowledgedSeq: number
 }
 
+export const sealReasons = [
+  'Redirected',
+  'LoginRequired',
+  'OpenToAll',
+  'DirectPathOpen',
+  'NotRedirected',
+  'AddressesChanged',
+  'ProbeFailed',
+] as const
+/** One CamelCase word of the pod condition `sallyport.dev/Sealed`. */
+export type SealReason = (typeof sealReasons)[number]
+
+export const interceptionModes = ['Local', 'Redirect'] as const
+/** How an application's connections reach its sidecar: by names and ports of its own, or by rules of the pod's network. */
+export type InterceptionMode = (typeof interceptionModes)[number]
+
+export const sealStatuses = ['True', 'False', 'Unknown'] as const
+
+/** What the last probe of the way around the sidecar found. */
+export interface SidecarSeal {
+  readonly mode: InterceptionMode
+  /**
+   * - `True`: `Redirected`, every Database is out of reach but through the sidecar.
+   * - `False`: `DirectPathOpen`, `NotRedirected` (a Database the pod was not made for); in `Local` mode `LoginRequired`
+   *   (the way around ends at a login prompt) or `OpenToAll` (the database let a stranger in).
+   * - `Unknown`: `AddressesChanged`, `ProbeFailed`.
+   */
+  readonly status: (typeof sealStatuses)[number]
+  readonly reason: SealReason
+  /** One sentence, free of secrets. */
+  readonly message: string
+}
+
 export interface SidecarStatus {
+  /** Absent before the first probe, and where only Databases are reported. */
+  readonly seal?: SidecarSeal
   readonly databases: readonly {
     readonly namespace: string
     readonly name: string

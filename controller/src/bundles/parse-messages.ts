@@ -1,4 +1,11 @@
-import type { AuditBatch, SidecarStatus } from '@sallyport/crds'
+import {
+  interceptionModes,
+  sealReasons,
+  sealStatuses,
+  type AuditBatch,
+  type SidecarSeal,
+  type SidecarStatus,
+} from '@sallyport/crds'
 import { isRecord } from '../kube/objects.ts'
 import { BundleError } from './errors.ts'
 
@@ -15,13 +22,29 @@ export function parseAuditBatch(value: unknown): AuditBatch {
   return { source, namespace, pod, lines: lines.map(String) }
 }
 
-/** @throws BundleError `bad-request`. */
+/**
+ * Strict: a word nobody knows refuses the whole message, so that a condition never says what this controller cannot mean.
+ * @throws BundleError `bad-request`.
+ */
 export function parseSidecarStatus(value: unknown): SidecarStatus {
-  const databases = isRecord(value) ? value.databases : null
+  const { databases, seal } = isRecord(value) ? value : {}
   if (!Array.isArray(databases) || databases.length > 500) {
     throw new BundleError('bad-request', 'databases must be a list of at most 500')
   }
-  return { databases: databases.map(parseDatabase) }
+  return { ...(seal === undefined ? {} : { seal: parseSeal(seal) }), databases: databases.map(parseDatabase) }
+}
+
+function parseSeal(value: unknown): SidecarSeal {
+  if (!isRecord(value)) throw new BundleError('bad-request', 'seal is no object')
+  const mode = interceptionModes.find((known) => known === value.mode)
+  if (mode === undefined) throw new BundleError('bad-request', `seal.mode must be ${interceptionModes.join(' or ')}`)
+  const status = sealStatuses.find((known) => known === value.status)
+  if (status === undefined)
+    throw new BundleError('bad-request', `seal.status must be one of ${sealStatuses.join(', ')}`)
+  const reason = sealReasons.find((known) => known === value.reason)
+  if (reason === undefined) throw new BundleError('bad-request', `seal.reason must be one of ${sealReasons.join(', ')}`)
+  if (typeof value.message !== 'string') throw new BundleError('bad-request', 'seal.message must be a string')
+  return { mode, status, reason, message: value.message.slice(0, 1024) }
 }
 
 function parseDatabase(value: unknown): SidecarStatus['databases'][number] {
