@@ -9,7 +9,20 @@ export interface Listen {
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error'] as const
 export type LogLevel = (typeof logLevels)[number]
 
+/** `webhook`: stateless admission, in several replicas. `controller`: everything but admission. */
+export const roles = ['all', 'webhook', 'controller'] as const
+export type Role = (typeof roles)[number]
+
+/** Who makes the serving certificate: this program, cert-manager, or whoever keeps the Secret. */
+export const certificateSources = ['own', 'cert-manager', 'secret'] as const
+export type CertificateSource = (typeof certificateSources)[number]
+
+/** When a batch of audit records counts as safe: on this disk, or in an AuditSegment. */
+export const acknowledgements = ['journal', 'segment'] as const
+export type Acknowledgement = (typeof acknowledgements)[number]
+
 export interface ControllerConfig {
+  readonly role: Role
   readonly kubeconfig?: string
   readonly server?: string
   readonly caFile?: string
@@ -20,7 +33,13 @@ export interface ControllerConfig {
   readonly name: string
   /** Of the pod; begins the names of audit segments. */
   readonly instance: string
+  /** Service that sidecars dial. */
   readonly serviceName: string
+  /** Service that the API server dials. */
+  readonly webhookServiceName: string
+  readonly certificateSource: CertificateSource
+  /** Secret with `tls.crt`, `tls.key` and `ca.crt`. */
+  readonly tlsSecret: string
   /** Further names in the serving certificate; IP addresses too. */
   readonly extraDnsNames: readonly string[]
   readonly admission: Listen
@@ -31,8 +50,11 @@ export interface ControllerConfig {
   readonly dataDir: string
   /** Path of the opa binary. */
   readonly opa: string
+  readonly acknowledge: Acknowledgement
   readonly sidecarImage: string
+  readonly redirectImage: string
   readonly logLevel: LogLevel
+  /** How long, after it has said that it is not ready any more, it still answers. */
   readonly drainSeconds: number
 }
 
@@ -54,7 +76,9 @@ export function parseConfig(
   const name = reader.label('name', 'sallyport')
   const namespace = reader.label('namespace', ownNamespace())
   const serviceName = reader.label('service-name', `${name}-controller`)
+  const role = reader.oneOf('role', roles, 'all')
   const config: ControllerConfig = {
+    role,
     ...reader.optional('kubeconfig', 'kubeconfig'),
     ...reader.optional('server', 'server'),
     ...reader.optional('ca-file', 'caFile'),
@@ -63,6 +87,9 @@ export function parseConfig(
     name,
     instance: env.POD_NAME ?? env.HOSTNAME ?? name,
     serviceName,
+    webhookServiceName: reader.label('webhook-service-name', `${name}-webhook`),
+    certificateSource: reader.oneOf('certificate-source', certificateSources, 'own'),
+    tlsSecret: reader.objectName('tls-secret', `${name}-tls`),
     extraDnsNames: values.names,
     admission: reader.listen('admission-address', '0.0.0.0:10250'),
     stream: reader.listen('stream-address', '0.0.0.0:8443'),
@@ -70,9 +97,12 @@ export function parseConfig(
     controllerUrl: reader.url('controller-url', `https://${serviceName}.${namespace}.svc:8443`),
     dataDir: reader.text('data-dir', '/var/lib/sallyport'),
     opa: reader.text('opa', 'opa'),
-    sidecarImage: reader.text('sidecar-image', 'ghcr.io/sallyport-dev/sallyport-sidecar:0.1.0'),
+    acknowledge: reader.oneOf('acknowledge', acknowledgements, 'journal'),
+    sidecarImage: reader.image('sidecar-image', 'ghcr.io/sallyport-dev/sallyport-sidecar:0.1.0'),
+    redirectImage: reader.image('redirect-image', 'ghcr.io/sallyport-dev/sallyport-redirect:0.1.0'),
     logLevel: reader.oneOf('log-level', logLevels, 'info'),
-    drainSeconds: reader.integer('drain-seconds', 5, 0, 600),
+    // The API server keeps using its connections to a webhook's pod for a while after its Service has forgotten it.
+    drainSeconds: reader.integer('drain-seconds', role === 'webhook' ? 12 : 5, 0, 600),
   }
   if (config.kubeconfig !== undefined && config.server !== undefined) {
     reader.problems.push('--kubeconfig and --server exclude each other')
@@ -86,6 +116,7 @@ export function parseConfig(
 }
 
 const flags = [
+  'role',
   'kubeconfig',
   'server',
   'ca-file',
@@ -93,13 +124,18 @@ const flags = [
   'namespace',
   'name',
   'service-name',
+  'webhook-service-name',
+  'certificate-source',
+  'tls-secret',
   'admission-address',
   'stream-address',
   'metrics-address',
   'controller-url',
   'data-dir',
   'opa',
+  'acknowledge',
   'sidecar-image',
+  'redirect-image',
   'log-level',
   'drain-seconds',
 ] as const
@@ -162,6 +198,19 @@ class Reader {
   label(flag: Flag, otherwise: string): string {
     const value = this.text(flag, otherwise)
     if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(value)) this.problems.push(`--${flag}: "${value}" is no DNS label`)
+    return value
+  }
+
+  objectName(flag: Flag, otherwise: string): string {
+    const value = this.text(flag, otherwise)
+    if (value.length > 253 || !/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(value))
+      this.problems.push(`--${flag}: "${value}" is no name of an object`)
+    return value
+  }
+
+  image(flag: Flag, otherwise: string): string {
+    const value = this.text(flag, otherwise)
+    if (!/^[\w.:/@-]{1,512}$/.test(value)) this.problems.push(`--${flag}: "${value}" is no name of an image`)
     return value
   }
 

@@ -77,7 +77,7 @@ export async function runController(config: ControllerConfig, rooms: Rooms, log:
     onBroken: (error) => broken.reject(error),
   })
   await Promise.all(eachCache(caches).map((cache) => cache.whenSynced()))
-  const context = { config, client, caches, metrics, log }
+  const context = { config, client, caches, masterKey, metrics, log }
   const certificates: Certificates = await rooms.openCertificates(context)
   problems.set('certificate authority published', () => certificates.isPublished())
   const events = new EventRecorder({ client, instance: config.instance, nowMs, log })

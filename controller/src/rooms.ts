@@ -31,6 +31,8 @@ export interface RoomContext {
   readonly config: ControllerConfig
   readonly client: KubeClient
   readonly caches: Caches
+  /** 32 bytes all keys are derived from, the same in every replica and over restarts. Never logged. */
+  readonly masterKey: Buffer
   readonly metrics: Metrics
   readonly log: Logger
 }

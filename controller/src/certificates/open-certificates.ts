@@ -5,12 +5,13 @@ import { CertificateError } from './errors.ts'
 import { trustBundle, type Authorities } from './plan-rotation.ts'
 import { publishAuthorities } from './publish-authorities.ts'
 import { rotate } from './rotate.ts'
+import { ownNames } from './serving-names.ts'
 
 /** How often Secret and webhook configurations are looked at: an upgrade of the release may have reset them. */
 const checkMs = 30_000
 
 /**
- * Keeps an authority and a serving certificate in the Secret `<name>-tls` and tells the API server of it.
+ * Keeps an authority and a serving certificate in a Secret and tells the API server of it.
  * @param nowMs  Unix milliseconds.
  * @throws KubeError when the Secret can neither be read nor written, CertificateError.
  */
@@ -19,8 +20,8 @@ export async function openCertificates(
   nowMs: () => number = Date.now,
 ): Promise<Certificates> {
   const log = parent.child({ component: 'certificates' })
-  const secret = new AuthoritySecret(client, config.namespace, `${config.name}-tls`)
-  const names = servingNames(config)
+  const secret = new AuthoritySecret(client, config.namespace, config.tlsSecret)
+  const names = ownNames(config)
   const renew = (): Promise<Authorities> => keepCurrent(secret, names, nowMs, log)
   const subscribers = new Set<() => void>()
   let held = await renew()
@@ -63,18 +64,6 @@ export async function openCertificates(
       await running
     },
   }
-}
-
-/** Names sidecars and the API server dial. */
-function servingNames({
-  serviceName,
-  namespace,
-  extraDnsNames,
-  controllerUrl,
-}: RoomContext['config']): readonly string[] {
-  const service = `${serviceName}.${namespace}`
-  const dialled = new URL(controllerUrl).hostname.replace(/^\[|\]$/g, '')
-  return [...new Set([`${service}.svc`, `${service}.svc.cluster.local`, service, dialled, ...extraDnsNames])]
 }
 
 async function keepCurrent(
