@@ -68,6 +68,8 @@ export async function install(plane: ControlPlane): Promise<Installation> {
     `--set=webhook.url=https://127.0.0.1:${admission}`,
     `--set=controller.url=${url}`,
     '--set=controller.extraDnsNames={127.0.0.1}',
+    // Its data folder outlives the process, as a volume would.
+    '--set=persistence.enabled=true',
   ])
   const account = 'sallyport-controller'
   const token = await plane.mustKubectl(['create', 'token', account, '-n', namespace, '--duration=24h'])
@@ -77,6 +79,8 @@ export async function install(plane: ControlPlane): Promise<Installation> {
   const [container] = (JSON.parse(deployment) as { spec: { template: { spec: { containers: ContainerSpec[] } } } }).spec.template.spec.containers // prettier-ignore
   if (!container) throw new RigError('the Deployment has no container')
   const outside = [
+    // Both Deployments in one process.
+    '--role=all',
     `--server=${plane.url}`,
     `--ca-file=${plane.caFile}`,
     `--token-file=${tokenFile}`,
