@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import manifest from '../package.json' with { type: 'json' }
 import { CliError, exitCodes, type ExitCode } from './cli-error.ts'
 import type { CheckFlags } from './commands/check.ts'
+import type { HookTestFlags, PreDeleteFlags } from './commands/hook.ts'
 import type { InjectFlags } from './commands/inject.ts'
 import type { Io } from './io.ts'
 
@@ -39,6 +40,7 @@ function buildProgram(argv: readonly string[], io: Io, done: (code: ExitCode) =>
   addInject(program, io, done)
   addCheck(program, io, done)
   addAudit(program, io, done)
+  addHook(program, io, done)
   program
     .command('version')
     .description('print the version')
@@ -153,6 +155,30 @@ function addAudit(program: Command, io: Io, done: Done): void {
     .action(async (options: CommonAuditOptions & { readonly lines: number; readonly follow: boolean }) => {
       const { tailAudit } = await import('./commands/audit-tail.ts')
       done(await tailAudit(options, io))
+    })
+}
+
+function addHook(program: Command, io: Io, done: Done): void {
+  const hook = program.command('hook').description("what the chart's hooks run")
+  const common = (command: Command): Command =>
+    command
+      .requiredOption('--name <name>', 'prefix of the names of the release')
+      .option('--kubeconfig <file>', 'the cluster (default: the one this pod is in, then as kubectl)')
+      .option('--context <name>', 'a context of the kubeconfig')
+  common(
+    hook.command('pre-delete').description('remove every admission object of a release, so that it blocks nothing'),
+  )
+    .requiredOption('--instance <release>', 'name of the release')
+    .action(async (options: PreDeleteFlags) => {
+      const { runPreDeleteHook } = await import('./commands/hook.ts')
+      done(await runPreDeleteHook(options, io))
+    })
+  common(hook.command('test').description('prove by dry-run that pods are injected and refused as they must be'))
+    .option('-n, --namespace <ns>', 'of the release', 'sallyport-system')
+    .option('--test-namespace <ns>', 'where the pods are proposed', 'default')
+    .action(async (options: HookTestFlags) => {
+      const { runTestHook } = await import('./commands/hook.ts')
+      done(await runTestHook(options, io))
     })
 }
 
