@@ -1,30 +1,20 @@
 import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
-import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { SidecarStatus, Subject } from '@sallyport/crds'
 import type { Logger } from 'pino'
-import { Collector } from './audit/collector.ts'
-import { kubeSegmentStore } from './audit/segment-store.ts'
-import { SidecarAuthenticator } from './bundles/authenticate-sidecar.ts'
-import { StreamHub } from './bundles/stream-hub.ts'
-import { startStreamServer } from './bundles/stream-server.ts'
 import type { ControllerConfig } from './config.ts'
-import { buildSnapshot } from './grants/build-snapshot.ts'
-import { isGrantableTo } from './grants/grantable-to.ts'
-import { KubeClient } from './kube/client.ts'
-import { EventRecorder } from './kube/events.ts'
-import { loadKubeConfig } from './kube/kube-config.ts'
-import { allPolicies, createCaches, eachCache } from './reconcile/caches.ts'
-import { ensureMasterKey } from './reconcile/keys.ts'
-import { Reachability } from './reconcile/reachability.ts'
-import { startReconcilers } from './reconcile/start-reconcilers.ts'
-import type { Certificates, Rooms } from './rooms.ts'
-import { startHealthServer } from './telemetry/health-server.ts'
-import { cacheMetrics, collectorMetrics, createMetrics } from './telemetry/metrics.ts'
+import { waitFor } from './kube/wait-for.ts'
+import { createCaches, eachAdmissionCache, eachCache, type Caches } from './reconcile/caches.ts'
+import { ensureMasterKey, readMasterKey } from './reconcile/keys.ts'
+import type { AdmissionServer, Certificates, Rooms } from './rooms.ts'
+import { layFoundation, runCaches, type Foundation } from './start/foundation.ts'
+import { openCollector } from './start/open-collector.ts'
+import { startAdministration } from './start/start-administration.ts'
+import { cacheMetrics } from './telemetry/metrics.ts'
 
 export interface RunningController {
+  /** 0: this role has no streams. */
   readonly streamPort: number
+  /** 0: this role has no admission. */
   readonly admissionPort: number
   readonly metricsPort: number
   /** Names of what is not ready; empty: ready. */
@@ -36,168 +26,109 @@ export interface RunningController {
 }
 
 /**
- * Starts everything. Resolves when it listens and the caches are synced; `notReady` tells what is still missing.
- * @throws KubeError, CollectorError when it cannot start.
+ * Starts what the role says. Resolves when it listens and the caches are synced; `notReady` tells what is still missing.
+ * @throws KubeError, CollectorError, CertificateError when it cannot start.
  */
 export async function runController(config: ControllerConfig, rooms: Rooms, log: Logger): Promise<RunningController> {
-  const nowMs = (): number => Date.now()
-  const metrics = createMetrics()
-  const client = new KubeClient(loadKubeConfig(config))
-  const lifetime = new AbortController()
+  const foundation = await layFoundation(config, log)
+  const { readiness } = foundation
   const broken = Promise.withResolvers<never>()
   // Whoever awaits `ended` hears of it.
   broken.promise.catch(() => undefined)
-  const caches = createCaches(client, log, cacheMetrics(metrics))
-  const problems = new Map<string, () => boolean>()
-  const notReady = (): string[] => [...problems].filter(([, isReady]) => !isReady()).map(([name]) => name)
-  problems.set('started', () => false)
-  const health = await startHealthServer({
-    ...config.metrics,
-    registry: metrics.registry,
-    notReady,
-    unhealthy: () => [],
-  })
-  for (const cache of eachCache(caches)) {
-    problems.set(`cache of ${cache.resource}`, () => cache.hasSynced())
-    void cache.run(lifetime.signal)
-  }
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
-  const masterKey = await ensureMasterKey(client, config.namespace, `${config.name}-keys`)
-  const collector = await Collector.open({
-    dir: join(config.dataDir, 'audit'),
-    streamPrefix:
-      config.instance
-        .toLowerCase()
-        .replaceAll(/[^a-z0-9-]/g, '-')
-        .replace(/^-+/, '') || config.name,
-    store: kubeSegmentStore(client, config.namespace),
-    nowMs,
-    log: log.child({ component: 'audit' }),
-    metrics: collectorMetrics(metrics),
-    onBroken: (error) => broken.reject(error),
-  })
-  await Promise.all(eachCache(caches).map((cache) => cache.whenSynced()))
-  const context = { config, client, caches, masterKey, metrics, log }
-  const certificates: Certificates = await rooms.openCertificates(context)
-  problems.set('certificate authority published', () => certificates.isPublished())
-  const events = new EventRecorder({ client, instance: config.instance, nowMs, log })
-  const reachability = new Reachability()
-  const authenticator = new SidecarAuthenticator({
-    client,
-    nowMs,
-    onResult: (result) => metrics.authentications.inc({ result }),
-  })
-  const reconcilers = await startReconcilers({
-    client,
-    caches,
-    compiler: rooms.compiler,
-    policyDir: join(config.dataDir, 'policies'),
-    masterKey,
-    reachability,
-    events,
-    metrics,
-    nowMs,
-    log,
-    touch: (namespace) => hub.touch(namespace),
-  })
-  const hub: StreamHub = new StreamHub({
-    build: (subject) =>
-      buildSnapshot(
-        subject,
-        {
-          grants: caches.grants.byIndex('namespace', subject.namespace),
-          databases: reconcilers.databases.list(),
-          policies: allPolicies(caches),
-          moduleOf: (policy) => reconcilers.policies.moduleOf(policy),
-          namespaceLabels: caches.namespaces.get(subject.namespace)?.metadata.labels,
-          caBundle: certificates.caBundle(),
-        },
-        nowMs(),
-      ),
-    nowMs,
-    log,
-    onPushed: (sinceMs) => {
-      metrics.snapshots.inc()
-      metrics.snapshotSeconds.observe(sinceMs / 1000)
-    },
-    onCount: (count) => metrics.streams.set(count),
-  })
-  caches.pods.subscribe((_key, pod, previous) => {
-    const uid = (pod ?? previous)?.metadata.uid
-    if (uid === undefined) return
-    if (previous) authenticator.forget(previous.metadata.uid)
-    if (pod && previous?.metadata.uid === uid) hub.relabel(uid, pod.metadata.labels ?? {})
-    if (!previous || previous.metadata.uid === pod?.metadata.uid) return
-    hub.endPod(previous.metadata.uid)
-    reachability.forget(previous.metadata.uid)
-  })
-  const report = (subject: Subject, status: SidecarStatus): void => {
-    const labels = caches.namespaces.get(subject.namespace)?.metadata.labels
-    const databases = status.databases.filter(({ namespace, name }) => {
-      const database = caches.databases.get(`${namespace}/${name}`)
-      return database !== undefined && isGrantableTo(database, subject.namespace, labels)
-    })
-    for (const key of reachability.report(subject, { databases }, nowMs())) reconcilers.enqueueDatabase(key)
-  }
-  const stream = await startStreamServer({
-    ...config.stream,
-    certificate: certificates.current(),
-    authenticate: (authorization) => authenticator.authenticate(authorization),
-    hub,
-    policy: (digest) => reconcilers.store.wasm(digest),
-    audit: (batch) => collector.accept(batch),
-    acknowledgedSeq: (source) => collector.acknowledgedSeq(source),
-    report,
-    onSlow: () => metrics.slowStreams.inc(),
-    log: log.child({ component: 'stream' }),
-  })
-  certificates.subscribe(() => {
-    stream.renew(certificates.current())
-    hub.touch(null)
-  })
-  const admission = await rooms.startAdmission(context, certificates)
-  const ticking = setInterval(() => {
-    void collector.tick()
-    for (const cache of eachCache(caches)) {
-      metrics.cacheStaleness.set({ resource: cache.resource }, cache.stalenessSeconds())
-    }
-    reconcilers.observe()
-  }, 1000)
-  problems.delete('started')
-  log.info({ streamPort: stream.port, namespace: config.namespace }, 'the controller has started')
-
-  const finish = async (): Promise<void> => {
-    problems.set('shutting down', () => false)
-    log.info('shutting down')
-    await sleep(config.drainSeconds * 1000)
-    await admission.close()
-    await stream.close(5000)
-    clearInterval(ticking)
-    await reconcilers.stop()
-    await collector.close()
-    await events.flush()
-    await certificates.close()
-    lifetime.abort()
-    health.close()
-    health.closeAllConnections()
-    await client.config.close()
-  }
+  const parts = await readiness.until('started', startRole(foundation, rooms, broken.reject)).catch(giveUp(foundation))
+  log.info({ role: config.role, streamPort: parts.streamPort }, 'the controller has started')
   let stopping: Promise<void> | null = null
   const stopped = Promise.withResolvers<undefined>()
   const stop = (): Promise<void> => {
-    stopping ??= finish().then(() => stopped.resolve(undefined), stopped.reject)
+    stopping ??= finish(foundation, parts.admission).then(() => stopped.resolve(undefined), stopped.reject)
     return stopping
   }
   return {
-    streamPort: stream.port,
-    admissionPort: admission.port,
-    metricsPort: portOf(health.address()),
-    notReady,
+    streamPort: parts.streamPort,
+    admissionPort: parts.admission?.port ?? 0,
+    metricsPort: foundation.metricsPort,
+    notReady: () => readiness.notReady(),
     stop,
     ended: Promise.race([stopped.promise, broken.promise]),
   }
 }
 
-function portOf(address: AddressInfo | string | null): number {
-  return address === null || typeof address === 'string' ? 0 : address.port
+/** What was opened is closed before the failure is told. */
+function giveUp({ closers, log }: Foundation): (error: unknown) => Promise<never> {
+  return async (error) => {
+    await closers.closeAll(log).catch(() => undefined)
+    throw error
+  }
+}
+
+interface Parts {
+  readonly streamPort: number
+  readonly admission: AdmissionServer | null
+}
+
+async function startRole(foundation: Foundation, rooms: Rooms, onBroken: (error: unknown) => void): Promise<Parts> {
+  const { config, client, log, metrics } = foundation
+  const caches = createCaches(client, log, cacheMetrics(metrics))
+  const isWebhook = config.role === 'webhook'
+  const synced = runCaches(foundation, isWebhook ? eachAdmissionCache(caches) : eachCache(caches))
+  const masterKey = await findMasterKey(foundation)
+  const certificates = await openCertificates(foundation, rooms)
+  const streamPort = isWebhook ? 0 : await administer(foundation, rooms, { caches, synced, masterKey, certificates, onBroken }) // prettier-ignore
+  await synced
+  if (config.role === 'controller') return { streamPort, admission: null }
+  const admission = await rooms.startAdmission({ ...foundation, caches, masterKey }, certificates)
+  foundation.closers.add('admission', () => admission.close())
+  return { streamPort, admission }
+}
+
+/** The webhook may not write Secrets: it waits for the other role to make it. */
+async function findMasterKey({ config, client, readiness, log, signal }: Foundation): Promise<Buffer> {
+  const name = `${config.name}-keys`
+  if (config.role !== 'webhook') return ensureMasterKey(client, config.namespace, name)
+  const what = `the Secret ${config.namespace}/${name}`
+  const look = async () => {
+    const value = await readMasterKey(client, config.namespace, name)
+    return value ? ({ kind: 'Found', value } as const) : ({ kind: 'NotYet', why: 'the controller has not made it yet' } as const) // prettier-ignore
+  }
+  return readiness.until(what, waitFor({ what, look, log, signal }))
+}
+
+async function openCertificates(foundation: Foundation, rooms: Rooms): Promise<Certificates> {
+  const { readiness, closers } = foundation
+  const certificates = await readiness.until('certificate', rooms.openCertificates(foundation))
+  closers.add('certificates', () => certificates.close())
+  readiness.require('certificate authority published', () => certificates.isPublished())
+  return certificates
+}
+
+interface Administered {
+  readonly caches: Caches
+  readonly synced: Promise<void>
+  readonly masterKey: Buffer
+  readonly certificates: Certificates
+  readonly onBroken: (error: unknown) => void
+}
+
+/** @returns the port of the streams. */
+async function administer(
+  foundation: Foundation,
+  { compiler }: Rooms,
+  { caches, synced, masterKey, certificates, onBroken }: Administered,
+): Promise<number> {
+  mkdirSync(foundation.config.dataDir, { recursive: true, mode: 0o700 })
+  const collector = await openCollector(foundation, onBroken)
+  await synced
+  const { port } = await startAdministration(foundation, { caches, masterKey, certificates, collector, compiler })
+  return port
+}
+
+async function finish(
+  { config, readiness, closers, log }: Foundation,
+  admission: AdmissionServer | null,
+): Promise<void> {
+  readiness.require('shutting down', () => false)
+  log.info('shutting down')
+  admission?.drain()
+  await sleep(config.drainSeconds * 1000)
+  await closers.closeAll(log)
 }

@@ -29,13 +29,14 @@ export async function runProcess(
   }
   process.on('uncaughtException', die)
   process.on('unhandledRejection', die)
+  // Until it has started nobody counts on it, and the first process of a container ignores signals nobody handles.
+  let stop = (): void => process.exit(0)
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop())
   try {
     const controller = await runController(parsed.config, makeRooms(parsed.config), log)
-    const stop = (): void => {
+    stop = () => {
       controller.stop().catch(die)
     }
-    process.on('SIGTERM', stop)
-    process.on('SIGINT', stop)
     await controller.ended
     log.flush()
     process.exit(0)

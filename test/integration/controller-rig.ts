@@ -175,7 +175,7 @@ async function rooms(): Promise<Rooms> {
         isPublished: () => true,
         subscribe: () => undefined,
       }),
-    startAdmission: () => Promise.resolve({ ...nothing, port: 0 }),
+    startAdmission: () => Promise.resolve({ ...nothing, port: 0, drain: () => undefined }),
     compiler: policyCompiler({ opa: toolPath('opa') }),
   }
 }

@@ -20,16 +20,23 @@ export async function startAdmission(
   const { metrics } = context
   const log = context.log.child({ component: 'admission' })
   const servers: Server[] = []
+  let isDraining = false
   const app = Fastify({
     bodyLimit: 8 * 1024 * 1024,
+    handlerTimeout: handlerTimeoutMs,
+    // What comes while it closes is a pod somebody wants to create.
+    return503OnClosing: false,
     serverFactory: (handler) => {
-      const server = createServer({ ...certificates.current(), minVersion: 'TLSv1.2' }, handler)
+      const server = createServer({ ...certificates.current(), ...serverOptions }, handler)
       servers.push(server)
       return server
     },
   })
+  app.addHook('onSend', async (_request, reply) => {
+    if (isDraining) reply.header('connection', 'close')
+  })
   certificates.subscribe(() => {
-    for (const server of servers) server.setSecureContext({ ...certificates.current(), minVersion: 'TLSv1.2' })
+    for (const server of servers) server.setSecureContext({ ...certificates.current(), ...serverOptions })
   })
   for (const [path, review] of Object.entries(reviews(context, certificates, nowMs))) {
     addRoute(app, path, (request) => {
@@ -48,8 +55,25 @@ export async function startAdmission(
   })
   await app.listen(context.config.admission)
   const address = app.server.address()
-  return { port: typeof address === 'object' && address ? address.port : 0, close: () => app.close() }
+  return {
+    port: typeof address === 'object' && address ? address.port : 0,
+    drain: () => {
+      isDraining = true
+    },
+    close: () => app.close(),
+  }
 }
+
+/** Below the `timeoutSeconds` the chart gives the webhooks: the API server hears why it fails. */
+const handlerTimeoutMs = 4000
+
+const serverOptions = {
+  minVersion: 'TLSv1.2',
+  // The API server lets a connection idle for 90 s; the side that closes first loses the other's next request.
+  keepAliveTimeout: 95_000,
+  headersTimeout: 30_000,
+  requestTimeout: 30_000,
+} as const
 
 function addRoute(app: FastifyInstance, path: string, review: Review): void {
   app.post(`/${path}`, async (request, reply) => {

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { Certificates, RoomContext } from '../rooms.ts'
+import type { CertificateContext, Certificates } from '../rooms.ts'
 import { AuthoritySecret } from './authority-secret.ts'
 import { CertificateError } from './errors.ts'
 import { trustBundle, type Authorities } from './plan-rotation.ts'
@@ -16,7 +16,7 @@ const checkMs = 30_000
  * @throws KubeError when the Secret can neither be read nor written, CertificateError.
  */
 export async function openCertificates(
-  { config, client, log: parent }: Pick<RoomContext, 'config' | 'client' | 'log'>,
+  { config, client, log: parent }: Pick<CertificateContext, 'config' | 'client' | 'log'>,
   nowMs: () => number = Date.now,
 ): Promise<Certificates> {
   const log = parent.child({ component: 'certificates' })

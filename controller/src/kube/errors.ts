@@ -12,6 +12,7 @@ export type KubeErrorCode =
   | 'unreachable'
   | 'timeout'
   | 'malformed'
+  | 'kubernetes-too-old'
 
 /** Thrown by everything in this room. */
 export class KubeError extends Error {

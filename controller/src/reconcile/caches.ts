@@ -19,6 +19,9 @@ export interface Caches {
   readonly pods: ResourceCache<KubeObject>
 }
 
+/** What admission reads. */
+export type AdmissionCaches = Pick<Caches, 'databases' | 'accessPolicies' | 'namespaces'>
+
 export type RunnableCache = Pick<
   ResourceCache<KubeObject>,
   'resource' | 'run' | 'hasSynced' | 'whenSynced' | 'stalenessSeconds'
@@ -76,6 +79,15 @@ export function createCaches(client: KubeClient, log: Logger, metrics: CacheMetr
 export function eachCache(caches: Caches): readonly RunnableCache[] {
   const { grants, databases, accessPolicies, clusterPolicies, namespaces, pods } = caches
   return [grants, databases, accessPolicies, clusterPolicies, namespaces, pods]
+}
+
+/** See {@link eachCache}. */
+export function eachAdmissionCache({
+  databases,
+  accessPolicies,
+  namespaces,
+}: AdmissionCaches): readonly RunnableCache[] {
+  return [databases, accessPolicies, namespaces]
 }
 
 /** Every policy there is. */

@@ -10,7 +10,7 @@ import { isRecord } from '../kube/objects.ts'
  */
 export async function ensureMasterKey(client: KubeClient, namespace: string, name: string): Promise<Buffer> {
   const path = `/api/v1/namespaces/${namespace}/secrets`
-  const held = await read(client, `${path}/${name}`)
+  const held = await readMasterKey(client, namespace, name)
   if (held) return held
   const body = {
     apiVersion: 'v1',
@@ -24,7 +24,7 @@ export async function ensureMasterKey(client: KubeClient, namespace: string, nam
   } catch (error) {
     if (!isKubeError(error, 'already-exists')) throw error
   }
-  const made = await read(client, `${path}/${name}`)
+  const made = await readMasterKey(client, namespace, name)
   if (!made) throw new KubeError('malformed', `the Secret ${namespace}/${name} has no usable ${entry}`)
   return made
 }
@@ -36,9 +36,10 @@ export function hashKeyOf(masterKey: Buffer, databaseUid: string): string {
 
 const entry = 'hash.key'
 
-async function read(client: KubeClient, path: string): Promise<Buffer | null> {
+/** @returns null where the Secret does not exist or has no usable key. @throws KubeError */
+export async function readMasterKey(client: KubeClient, namespace: string, name: string): Promise<Buffer | null> {
   try {
-    const secret = await client.request({ path })
+    const secret = await client.request({ path: `/api/v1/namespaces/${namespace}/secrets/${name}` })
     const data = isRecord(secret) && isRecord(secret.data) ? secret.data[entry] : undefined
     const key = typeof data === 'string' ? Buffer.from(data, 'base64') : null
     return key?.length === 32 ? key : null
