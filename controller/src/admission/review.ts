@@ -6,6 +6,8 @@ export interface AdmissionRequest {
   readonly operation: string
   readonly namespace: string | undefined
   readonly username: string
+  /** Nothing will be stored, and nothing else may happen. */
+  readonly dryRun: boolean
   readonly object: unknown
   readonly oldObject: unknown
 }
@@ -33,6 +35,7 @@ export function parseReview(body: unknown): AdmissionRequest | null {
     operation: request.operation,
     namespace: typeof namespace === 'string' && namespace !== '' ? namespace : undefined,
     username,
+    dryRun: request.dryRun === true,
     object: request.object,
     oldObject: request.oldObject,
   }
@@ -43,11 +46,15 @@ export function answerReview(uid: string, answer: AdmissionAnswer): object {
   return { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response: { uid, ...respond(answer) } }
 }
 
+/** The refusal in words: the reason first, then every problem with its path. */
+export function refusalMessage({ reason, problems }: Extract<AdmissionAnswer, { kind: 'Refuse' }>): string {
+  return `${reason}: ${problems.map(({ path, message }) => `${path}: ${message}`).join('; ')}`
+}
+
 function respond(answer: AdmissionAnswer): object {
   if (answer.kind === 'Refuse') {
-    const message = answer.problems.map((problem) => `${problem.path}: ${problem.message}`).join('; ')
     const causes = answer.problems.map(({ path, message: text }) => ({ reason: answer.reason, field: path, message: text })) // prettier-ignore
-    return { allowed: false, status: { code: 403, reason: 'Forbidden', message: `${answer.reason}: ${message}`, details: { causes } } } // prettier-ignore
+    return { allowed: false, status: { code: 403, reason: 'Forbidden', message: refusalMessage(answer), details: { causes } } } // prettier-ignore
   }
   const { patch = [], warnings = [] } = answer
   return {

@@ -4,7 +4,8 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import { isGrantableTo } from '../grants/grantable-to.ts'
 import type { InjectionDatabase } from '../injection/sidecar-container.ts'
 import type { AdmissionServer, Certificates, RoomContext } from '../rooms.ts'
-import { answerReview, parseReview, type AdmissionAnswer, type AdmissionRequest } from './review.ts'
+import { recordRefusal } from './record-refusal.ts'
+import { answerReview, parseReview, refusalMessage, type AdmissionAnswer, type AdmissionRequest } from './review.ts'
 import { namespaceOf, reviewEphemeralContainers, reviewPod } from './review-pod.ts'
 import { validateDatabase } from './validate-database.ts'
 import { stampRequester, validateGrant } from './validate-grant.ts'
@@ -17,7 +18,7 @@ export async function startAdmission(
   certificates: Certificates,
   nowMs: () => number = Date.now,
 ): Promise<AdmissionServer> {
-  const { metrics } = context
+  const { metrics, events } = context
   const log = context.log.child({ component: 'admission' })
   const servers: Server[] = []
   let isDraining = false
@@ -44,8 +45,10 @@ export async function startAdmission(
       const answer = review(request)
       end()
       metrics.admissionReviews.inc({ webhook: path, result: answer.kind === 'Allow' ? 'allowed' : answer.reason })
-      if (answer.kind === 'Refuse')
+      if (answer.kind === 'Refuse') {
         log.info({ webhook: path, namespace: request.namespace, user: request.username, reason: answer.reason }, 'refused') // prettier-ignore
+        recordRefusal(events, request, refusalMessage(answer))
+      }
       return answer
     })
   }

@@ -2,10 +2,13 @@ import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { KubeClient } from './client.ts'
 import { toMicroTime } from './conditions.ts'
-import type { KubeObject } from './objects.ts'
+import { isKubeError } from './errors.ts'
+import { keyOf, type ObjectMeta } from './objects.ts'
 
 export interface EventRecorderOptions {
   readonly client: KubeClient
+  /** `reportingController`, e.g. `sallyport.dev/controller`. */
+  readonly reporter: string
   /** Name of this process, for `reportingInstance`. */
   readonly instance: string
   readonly nowMs: () => number
@@ -23,6 +26,13 @@ export interface ObjectEvent {
   /** What was done, CamelCase word. */
   readonly action: string
   readonly note: string
+  /** Another Event of this name is not written as long as the API server keeps the first: an hour, usually. */
+  readonly once?: string
+}
+
+/** What an Event is about; `uid` is empty for what does not exist yet. */
+export interface EventSubject {
+  readonly metadata: Pick<ObjectMeta, 'name' | 'namespace' | 'uid'> & { readonly resourceVersion?: string }
 }
 
 /** Writes events.k8s.io/v1 Events on objects; what is too much for one object is dropped. Never throws. */
@@ -35,9 +45,10 @@ export class EventRecorder {
     this.#options = options
   }
 
-  record(object: KubeObject, kind: { readonly apiVersion: string; readonly kind: string }, event: ObjectEvent): void {
-    if (!this.#take(object.metadata.uid)) return
+  record(object: EventSubject, kind: { readonly apiVersion: string; readonly kind: string }, event: ObjectEvent): void {
+    if (!this.#take(object.metadata.uid || keyOf(object))) return
     const write = this.#write(object, kind, event).catch((err: unknown) => {
+      if (event.once !== undefined && isKubeError(err, 'already-exists')) return
       this.#options.log.warn(
         { err, reason: event.reason, name: object.metadata.name },
         'the event could not be written',
@@ -53,24 +64,24 @@ export class EventRecorder {
   }
 
   async #write(
-    object: KubeObject,
+    object: EventSubject,
     kind: { readonly apiVersion: string; readonly kind: string },
     event: ObjectEvent,
   ): Promise<void> {
-    const { name, namespace, uid, resourceVersion } = object.metadata
+    const { name, namespace } = object.metadata
     const home = namespace ?? 'default'
     const body = {
       apiVersion: 'events.k8s.io/v1',
       kind: 'Event',
-      metadata: { name: `${name.slice(0, 200)}.${randomUUID().slice(0, 13)}`, namespace: home },
+      metadata: { name: `${name.slice(0, 200)}.${event.once ?? randomUUID().slice(0, 13)}`, namespace: home },
       eventTime: toMicroTime(this.#options.nowMs()),
-      reportingController: 'sallyport.dev/controller',
+      reportingController: this.#options.reporter,
       reportingInstance: this.#options.instance.slice(0, 128),
       type: event.type,
       reason: event.reason,
       action: event.action,
       note: event.note.slice(0, 1024),
-      regarding: { ...kind, name, uid, resourceVersion, ...(namespace === undefined ? {} : { namespace }) },
+      regarding: { ...kind, ...referenceOf(object) },
     }
     await this.#options.client.request({
       method: 'POST',
@@ -79,16 +90,22 @@ export class EventRecorder {
     })
   }
 
-  #take(uid: string): boolean {
+  /** @param subject  uid, or key of what has none yet. */
+  #take(subject: string): boolean {
     const { nowMs, burst = 25, refillMs = 300_000 } = this.#options
     const now = nowMs()
-    const bucket = this.#buckets.get(uid) ?? { tokens: burst, atMs: now }
+    const bucket = this.#buckets.get(subject) ?? { tokens: burst, atMs: now }
     const tokens = Math.min(burst, bucket.tokens + (now - bucket.atMs) / refillMs)
     if (tokens < 1) return false
-    this.#buckets.delete(uid)
-    this.#buckets.set(uid, { tokens: tokens - 1, atMs: now })
+    this.#buckets.delete(subject)
+    this.#buckets.set(subject, { tokens: tokens - 1, atMs: now })
     const oldest = this.#buckets.keys().next()
     if (this.#buckets.size > 10_000 && !oldest.done) this.#buckets.delete(oldest.value)
     return true
   }
+}
+
+function referenceOf({ metadata: { name, namespace, uid, resourceVersion } }: EventSubject): object {
+  // JSON leaves out what is undefined.
+  return { name, namespace, uid: uid || undefined, resourceVersion }
 }

@@ -53,7 +53,8 @@ export async function layFoundation(config: ControllerConfig, log: Logger): Prom
   })
   const lifetime = new AbortController()
   closers.add('watches', () => lifetime.abort())
-  const events = new EventRecorder({ client, instance: config.instance, nowMs, log })
+  const reporter = `sallyport.dev/${config.role === 'webhook' ? 'webhook' : 'controller'}`
+  const events = new EventRecorder({ client, reporter, instance: config.instance, nowMs, log })
   closers.add('Events', () => events.flush())
   const metricsPort = portOf(health.address())
   return { config, log, nowMs, metrics, metricsPort, client, events, readiness, closers, signal: lifetime.signal }
