@@ -66,6 +66,14 @@ function addProcesses(program: Command, argv: readonly string[], io: Io, done: D
     .option('--spool-dir <dir>', 'where audit records wait for the collector')
     .option('--spool-max-bytes <n>', 'size of the spool')
     .option('--listen <ns/name=address:port>', 'one more address of a Database; may be repeated', collect)
+    .option('--interception <mode>', 'how connections come here: Local or Redirect')
+    .option(
+      '--redirect <ns/name=port>',
+      'where the rules of the pod send those to a Database; may be repeated',
+      collect,
+    )
+    .option('--probe-dir <dir>', 'shared with what tries the way around (Redirect)')
+    .option('--drain-seconds <n>', 'serve open connections so long after SIGTERM (default 28; not standalone)')
     .option('--health-port <port>', 'serve /healthz, /readyz and /metrics here')
     .option('--log-level <level>', 'trace, debug, info, warn or error')
     .option('--guardrails <file>', 'another build of the built-in guardrails')

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { interceptionModes } from '@sallyport/crds'
 
 /** How a sidecar runs: in a pod under a controller, or alone over a folder of manifests. */
 export type SidecarConfig = ClusterConfig | StandaloneConfig
@@ -27,9 +28,23 @@ export interface ClusterConfig extends CommonConfig {
   readonly pod: { readonly namespace: string; readonly name: string; readonly uid: string }
   /** Loopback addresses the webhook gave the Databases of the namespace. */
   readonly listen: readonly { readonly database: string; readonly address: ListenAddress }[]
+  readonly interception: Interception
+  /** How long open connections are served after SIGTERM. */
+  readonly drainMs: number
   /** The host's own hosts file may be used: only where no hostAliases point to the sidecar (tests outside a pod). */
   readonly useHostsFile: boolean
 }
+
+/** How the application's connections come here. */
+export type Interception =
+  | { readonly kind: 'Local' }
+  | {
+      readonly kind: 'Redirect'
+      /** Shared with the container that tries the way around. */
+      readonly probeDir: string
+      /** Where the pod's rules send connections to a Database, by `<namespace>/<name>`: a port of the loopback addresses. */
+      readonly ports: ReadonlyMap<string, number>
+    }
 
 export interface StandaloneConfig extends CommonConfig {
   readonly kind: 'Standalone'
@@ -60,31 +75,53 @@ export class ConfigError extends Error {
 export function parseSidecarConfig(argv: readonly string[], env: NodeJS.ProcessEnv = process.env): SidecarConfig {
   const problems: string[] = []
   const { values } = readFlags(argv)
-  const text = (flag: keyof typeof values, variable: string): string => String(values[flag] ?? env[variable] ?? '')
-  const required = (flag: keyof typeof values, variable: string): string => {
+  const given: Given = {
+    values,
+    env,
+    problems,
+    text: (flag, variable) => String(values[flag] ?? env[variable] ?? ''),
+  }
+  const common: CommonConfig = {
+    logLevel: given.text('log-level', 'SALLYPORT_LOG_LEVEL') || 'info',
+    guardrailsFile: given.text('guardrails', 'SALLYPORT_GUARDRAILS') || builtInGuardrails(),
+    connectTimeoutMs: 10_000,
+    maxMessageBytes: 64 * 1024 * 1024,
+    health: healthAddress(given.text('health-port', 'SALLYPORT_HEALTH_PORT'), problems),
+  }
+  const { standalone } = values
+  const config = standalone === undefined ? parseCluster(given, common) : parseStandalone(standalone, given, common)
+  if (problems.length > 0) throw new ConfigError(problems)
+  return Object.freeze(config)
+}
+
+type FlagValues = ReturnType<typeof readFlags>['values']
+
+interface Given {
+  readonly values: FlagValues
+  readonly env: NodeJS.ProcessEnv
+  readonly problems: string[]
+  readonly text: (flag: keyof FlagValues, variable: string) => string
+}
+
+function parseStandalone(dir: string, { values, problems, text }: Given, common: CommonConfig): StandaloneConfig {
+  for (const flag of clusterFlags)
+    if (values[flag] !== undefined) problems.push(`--${flag} is of a pod; it has no meaning with --standalone`)
+  const [namespace = '', serviceAccount = ''] = text('subject', 'SALLYPORT_SUBJECT').split('/')
+  if (namespace === '' || serviceAccount === '') problems.push('--subject must be NAMESPACE/SERVICEACCOUNT')
+  return {
+    kind: 'Standalone',
+    ...common,
+    dir,
+    subject: { namespace, serviceAccount },
+    auditFile: text('audit', 'SALLYPORT_AUDIT_FILE') || 'sallyport-audit.jsonl',
+  }
+}
+
+function parseCluster({ values, env, problems, text }: Given, common: CommonConfig): ClusterConfig {
+  const required = (flag: keyof FlagValues, variable: string): string => {
     const value = text(flag, variable)
     if (value === '') problems.push(`--${flag} (or ${variable}) is missing`)
     return value
-  }
-  const common: CommonConfig = {
-    logLevel: text('log-level', 'SALLYPORT_LOG_LEVEL') || 'info',
-    guardrailsFile: text('guardrails', 'SALLYPORT_GUARDRAILS') || builtInGuardrails(),
-    connectTimeoutMs: 10_000,
-    maxMessageBytes: 64 * 1024 * 1024,
-    health: healthAddress(text('health-port', 'SALLYPORT_HEALTH_PORT'), problems),
-  }
-  if (values.standalone !== undefined) {
-    const [namespace = '', serviceAccount = ''] = text('subject', 'SALLYPORT_SUBJECT').split('/')
-    if (namespace === '' || serviceAccount === '') problems.push('--subject must be NAMESPACE/SERVICEACCOUNT')
-    const config: StandaloneConfig = {
-      kind: 'Standalone',
-      ...common,
-      dir: values.standalone,
-      subject: { namespace, serviceAccount },
-      auditFile: text('audit', 'SALLYPORT_AUDIT_FILE') || 'sallyport-audit.jsonl',
-    }
-    if (problems.length > 0) throw new ConfigError(problems)
-    return Object.freeze(config)
   }
   const config: ClusterConfig = {
     kind: 'Cluster',
@@ -96,13 +133,16 @@ export function parseSidecarConfig(argv: readonly string[], env: NodeJS.ProcessE
     spoolMaxBytes: Number(text('spool-max-bytes', 'SALLYPORT_SPOOL_MAX_BYTES') || 64 * 1024 * 1024),
     pod: { namespace: env.POD_NAMESPACE ?? '', name: env.POD_NAME ?? '', uid: env.POD_UID ?? '' },
     listen: (values.listen ?? []).map((entry) => parseListen(entry, problems)),
+    interception: parseInterception(values, common.health, problems),
+    drainMs: parseSeconds('drain-seconds', values['drain-seconds'] ?? '28', problems) * 1000,
     useHostsFile: values['use-hosts-file'] ?? false,
   }
   if (config.pod.uid === '') problems.push('POD_UID is missing')
   if (!(config.spoolMaxBytes > 0)) problems.push('--spool-max-bytes must be a positive number of bytes')
-  if (problems.length > 0) throw new ConfigError(problems)
-  return Object.freeze(config)
+  return config
 }
+
+const clusterFlags = ['interception', 'redirect', 'probe-dir', 'drain-seconds'] as const
 
 function readFlags(argv: readonly string[]) {
   const string = { type: 'string' } as const
@@ -122,6 +162,10 @@ function readFlags(argv: readonly string[]) {
         'log-level': string,
         guardrails: string,
         listen: { type: 'string', multiple: true },
+        interception: string,
+        redirect: { type: 'string', multiple: true },
+        'probe-dir': string,
+        'drain-seconds': string,
         'use-hosts-file': { type: 'boolean' },
       },
     })
@@ -129,6 +173,49 @@ function readFlags(argv: readonly string[]) {
     throw new ConfigError([cause instanceof Error ? cause.message : 'unreadable flags'])
   }
 }
+
+function parseInterception(flags: FlagValues, health: ListenAddress | null, problems: string[]): Interception {
+  const { interception: kind = 'Local', redirect = [], 'probe-dir': probeDir = '' } = flags
+  const ports = parseRedirects(redirect, health, problems)
+  if (kind === 'Redirect') {
+    if (probeDir === '') problems.push('--interception=Redirect needs --probe-dir')
+    return { kind, probeDir, ports }
+  }
+  if (kind !== 'Local') problems.push(`--interception must be ${interceptionModes.join(' or ')}`)
+  if (redirect.length > 0) problems.push('--redirect needs --interception=Redirect')
+  if (probeDir !== '') problems.push('--probe-dir needs --interception=Redirect')
+  return { kind: 'Local' }
+}
+
+/** `<namespace>/<name>=<port>`; a port leads to one Database, and a Database has one port. */
+function parseRedirects(
+  entries: readonly string[],
+  health: ListenAddress | null,
+  problems: string[],
+): ReadonlyMap<string, number> {
+  const ports = new Map<string, number>()
+  for (const entry of entries) {
+    const [, database = '', text = ''] = /^([^=/]+\/[^=/]+)=(\d{1,5})$/.exec(entry) ?? []
+    const port = Number(text)
+    if (database === '') problems.push(`--redirect ${entry}: expected NAMESPACE/NAME=PORT`)
+    else if (port < 1 || port > 65_535) problems.push(`--redirect ${entry}: a port is 1 to 65535`)
+    else if (ports.has(database)) problems.push(`--redirect ${entry}: the Database has a port already`)
+    else if ([...ports.values()].includes(port)) problems.push(`--redirect ${entry}: the port is another Database's`)
+    else if (health?.port === port) problems.push(`--redirect ${entry}: the port is --health-port`)
+    else ports.set(database, port)
+  }
+  return ports
+}
+
+/** 0 is allowed; the largest number is what timers can do. */
+function parseSeconds(flag: string, text: string, problems: string[]): number {
+  const seconds = /^\d{1,7}$/.test(text) ? Number(text) : Number.NaN
+  if (seconds <= maxSeconds) return seconds
+  problems.push(`--${flag} must be a whole number of seconds, at most ${maxSeconds}`)
+  return 0
+}
+
+const maxSeconds = 2_147_483
 
 /** `127.0.0.1:15901`, or a port alone for every address: kubelet's probes come to the pod's own. */
 function healthAddress(text: string, problems: string[]): ListenAddress | null {
@@ -142,8 +229,8 @@ function healthAddress(text: string, problems: string[]): ListenAddress | null {
 /** `<namespace>/<name>=<address>:<port>`. */
 function parseListen(entry: string, problems: string[]): ClusterConfig['listen'][number] {
   const match = /^([^=/]+\/[^=/]+)=([\d.]+):(\d+)$/.exec(entry)
-  if (!match) problems.push(`--listen ${entry}: expected NAMESPACE/NAME=ADDRESS:PORT`)
   const [, database = '', host = '', port = '0'] = match ?? []
+  if (!match || Number(port) > 65_535) problems.push(`--listen ${entry}: expected NAMESPACE/NAME=ADDRESS:PORT`)
   return { database, address: { host, port: Number(port) } }
 }
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
-import { StartupDecoder, type StartupPacket } from '../wire/postgres/startup.ts'
+import { probeAnswer, StartupDecoder, type StartupPacket } from '../wire/postgres/startup.ts'
 
 /** Server's own `authentication_timeout` (manual, 20.3.1). */
 const startupTimeoutMs = 60_000
@@ -15,8 +15,9 @@ export interface Started {
 
 /**
  * Reads packets until the client says who it is. SSLRequest and GSSENCRequest are answered N, each at most once, and
- * nothing may lie behind them (CVE-2021-23214: bytes before encryption are not the client's).
- * @returns null when the connection was for something else (a cancel request) or ended.
+ * nothing may lie behind them (CVE-2021-23214: bytes before encryption are not the client's). A ProbeRequest is answered where
+ * it is the first packet, and ends the connection: what lies behind it is never read.
+ * @returns null when the connection was for something else (a cancel request, a probe) or ended.
  * @throws WireError
  */
 export async function readClientStartup(
@@ -36,6 +37,9 @@ export async function readClientStartup(
         return { message: packet, rest: decoder.rest() }
       case 'CancelRequest':
         onCancel(packet)
+        return null
+      case 'ProbeRequest':
+        if (asked.size === 0) socket.end(probeAnswer)
         return null
       case 'SSLRequest':
       case 'GSSENCRequest':

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { BackendDecoder } from './backend.ts'
 import * as encode from './encode.ts'
 import { FrontendDecoder, type FrontendMessage } from './frontend.ts'
-import { StartupDecoder } from './startup.ts'
+import { probeRequest, StartupDecoder } from './startup.ts'
 
 const limits = { maxMessageBytes: 4096 }
 
@@ -117,15 +117,26 @@ describe('StartupDecoder', () => {
 
   it.each<[string, Buffer, object]>([
     ['SSLRequest', encode.sslRequest(), { kind: 'SSLRequest' }],
+    ['ProbeRequest', Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x65, 0x62]), { kind: 'ProbeRequest' }],
     ['CancelRequest', encode.cancelRequest(9, Buffer.from('wxyz')), { kind: 'CancelRequest', processId: 9 }],
   ])('knows %s', (_name, bytes, expected) => {
     expect(new StartupDecoder().push(bytes)).toMatchObject(expected)
+  })
+
+  it('leaves what lies behind a probe, wherever it is cut', () => {
+    const stream = Buffer.concat([probeRequest(), packet])
+    for (let at = 0; at <= stream.length; at += 1) {
+      const decoder = new StartupDecoder()
+      const found = decoder.push(stream.subarray(0, at)) ?? decoder.push(stream.subarray(at))
+      expect(found).toEqual({ kind: 'ProbeRequest' })
+    }
   })
 
   it.each<[string, Buffer]>([
     ['TLS without asking', Buffer.from([0x16, 3, 1])],
     ['a packet that is too short', Buffer.from([0, 0, 0, 7, 0, 0, 0])],
     ['a packet that is too long, before it came', Buffer.from([0, 0, 0x27, 0x11])],
+    ['a probe that says more', Buffer.from([0, 0, 0, 9, 0x04, 0xd2, 0x65, 0x62, 0])],
     ['protocol version 2', Buffer.from([0, 0, 0, 9, 0, 2, 0, 0, 0])],
     ['a parameter without a value', Buffer.from([0, 0, 0, 14, 0, 3, 0, 0, 0x75, 0x73, 0x65, 0x72, 0, 0])],
   ])('refuses %s', (_name, bytes) => {

@@ -5,6 +5,8 @@ import { WireError } from './wire-error.ts'
 export type StartupPacket =
   | { readonly kind: 'SSLRequest' }
   | { readonly kind: 'GSSENCRequest' }
+  /** Ours, not PostgreSQL's: see {@link probeAnswer}. */
+  | { readonly kind: 'ProbeRequest' }
   | { readonly kind: 'CancelRequest'; readonly processId: number; readonly secretKey: Buffer }
   | {
       readonly kind: 'StartupMessage'
@@ -15,7 +17,19 @@ export type StartupPacket =
 
 /** The server's own limit (`MAX_STARTUP_PACKET_LENGTH`). */
 const maxStartupBytes = 10_000
-const codes = { cancel: 80877102, ssl: 80877103, gssenc: 80877104 }
+/** PostgreSQL keeps version 1234 for requests; of its minor numbers it uses 5678 to 5680, and we 25954. */
+const codes = { cancel: 80877102, ssl: 80877103, gssenc: 80877104, probe: 80897378 }
+
+/** What a ProbeRequest, the 8 bytes of {@link probeRequest}, is answered with: "you reached a sidecar, not a database". */
+export const probeAnswer: Buffer = Buffer.from('sallyport', 'latin1')
+
+/** The question of who tries the way around a sidecar. No PostgreSQL answers it, and nothing is told but what is there. */
+export function probeRequest(): Buffer {
+  const packet = Buffer.alloc(8)
+  packet.writeUInt32BE(packet.length, 0)
+  packet.writeUInt32BE(codes.probe, 4)
+  return packet
+}
 
 /** Reads one packet; a fresh decoder reads the next. */
 export class StartupDecoder {
@@ -54,6 +68,9 @@ function decode(packet: Buffer): StartupPacket {
     case codes.gssenc:
       body.end()
       return { kind: 'GSSENCRequest' }
+    case codes.probe:
+      body.end()
+      return { kind: 'ProbeRequest' }
     case codes.cancel: {
       const processId = body.uint32()
       const secretKey = body.rest()
