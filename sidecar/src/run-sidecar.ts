@@ -91,7 +91,7 @@ function listen(
   onStatus: ConstructorParameters<typeof Listeners>[0]['onStatus'],
   judge: Pick<ConstructorParameters<typeof Listeners>[0], 'analyzer' | 'engine'>,
 ): Listeners {
-  return new Listeners({ deps, addresses, onStatus, ...judge })
+  return new Listeners({ deps, addresses, redirects: new Map(), onStatus, ...judge })
 }
 
 function openStandalone(

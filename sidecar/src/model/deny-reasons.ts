@@ -191,6 +191,12 @@ export const denyReasons = {
   'database-unavailable': refused('session', 'the database could not be reached', 'ask the database owner', '57P03'),
   'grant-expired': refused('session', 'the grant has expired', 'ask for a new grant', '57P01'),
   'grant-revoked': refused('session', 'the grant was revoked', 'ask for a new grant', '57P01'),
+  'sidecar-stopped': refused(
+    'session',
+    'the sidecar stops, and with it the session',
+    'the pod is ending; in a pod that lives on, connect again',
+    '57P01',
+  ),
   'protocol-violation': refused(
     'session',
     'the bytes are not the PostgreSQL protocol',

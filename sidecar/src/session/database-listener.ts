@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { PostgresAnalyzer } from '../analysis/postgres-analyzer.ts'
 import type { PolicyEngine } from '../decision/decide.ts'
 import type { DatabaseBinding } from '@sallyport/crds'
@@ -13,6 +14,8 @@ import type { DatabaseDeps, SessionDeps } from './session-state.ts'
 export interface ListenAddress {
   readonly host: string
   readonly port: number
+  /** The machine may have no such address (`::1` without IPv6): then it is done without. */
+  readonly isOptional?: boolean
 }
 
 export interface DatabaseListenerOptions {
@@ -22,14 +25,23 @@ export interface DatabaseListenerOptions {
   readonly cancels: CancelRegistry
   readonly database: { readonly namespace: string; readonly name: string }
   readonly onReachability: (reachable: boolean, reason: string, message: string) => void
+  /** A client connection was closed. */
+  readonly onClose: () => void
+}
+
+interface Connection {
+  session: PostgresSession | null
+  /** Resolves when nothing is left of it. */
+  readonly served: Promise<void>
 }
 
 /** The door to one Database: its sockets, its sessions, and what they share. */
 export class DatabaseListener {
   readonly #options: DatabaseListenerOptions
   readonly #servers = new Map<string, Server>()
+  readonly #missing = new Set<string>()
   readonly #sessions = new Set<PostgresSession>()
-  readonly #sockets = new Set<Socket>()
+  readonly #connections = new Map<Socket, Connection>()
   readonly #perDatabase = new Map<string, DatabaseDeps>()
 
   constructor(options: DatabaseListenerOptions) {
@@ -48,35 +60,52 @@ export class DatabaseListener {
       this.#servers.delete(key)
     }
     for (const [key, address] of wanted) {
-      if (this.#servers.has(key)) continue
+      if (this.#servers.has(key) || this.#missing.has(key)) continue
       const server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) => this.#accept(socket))
-      server.listen(address.port, address.host)
-      await once(server, 'listening')
+      try {
+        server.listen(address.port, address.host)
+        await once(server, 'listening')
+      } catch (cause) {
+        if (address.isOptional !== true || !isNoSuchAddress(cause)) throw cause
+        this.#missing.add(key)
+        this.#options.deps.log.info({ address: key }, 'there is no such address here; it is not listened on')
+        continue
+      }
+      server.on('error', (cause) => this.#options.deps.log.warn({ err: cause }, 'a connection could not be accepted'))
       this.#servers.set(key, server)
     }
   }
 
-  /** Ends every session and closes the sockets. */
-  async close(): Promise<void> {
-    const closed = [...this.#servers.values()].map(async (server) => {
-      server.close()
-      await once(server, 'close')
-    })
-    for (const session of this.#sessions) session.shutdown()
-    for (const socket of this.#sockets) if (this.#sessions.size === 0) socket.destroy()
-    await Promise.all(closed)
+  /** The Database is gone: another of its name may be another server with another schema. Its sessions end by themselves. */
+  forget(): void {
+    this.#perDatabase.clear()
   }
 
-  get sessionCount(): number {
-    return this.#sessions.size
+  /** Ends every session and closes the sockets; a client that does not read what it is told is cut off. */
+  async close(): Promise<void> {
+    const closed = [...this.#servers.values()].map(
+      (server) => new Promise<void>((resolve) => server.close(() => resolve())),
+    )
+    for (const [socket, { session }] of this.#connections) {
+      if (session) session.shutdown()
+      else socket.destroy()
+    }
+    const served = [...this.#connections.values()].map((connection) => connection.served)
+    const ended = Promise.all([...closed, ...served]).then(() => 'ended' as const)
+    if ((await Promise.race([ended, delay(farewellMs)])) === 'ended') return
+    for (const socket of this.#connections.keys()) socket.destroy()
+    await Promise.race([ended, delay(farewellMs)])
+  }
+
+  /** Client connections, logged in or not. */
+  get connectionCount(): number {
+    return this.#connections.size
   }
 
   #accept(socket: Socket): void {
-    const { deps, engine, cancels, onReachability } = this.#options
-    this.#sockets.add(socket)
+    const { deps, engine, cancels, onReachability, onClose } = this.#options
     socket.on('error', (cause: Error) => deps.log.debug({ err: cause }, 'a client connection broke'))
-    let opened: PostgresSession | null = null
-    void serveConnection(socket, {
+    const served = serveConnection(socket, {
       deps,
       binding: () => this.#binding(),
       database: (name) => this.#database(name),
@@ -85,13 +114,16 @@ export class DatabaseListener {
       openSessions: this.#sessions,
       onReachability,
       onSession: (session) => {
-        opened = session
+        connection.session = session
         this.#sessions.add(session)
       },
-    }).finally(() => {
-      this.#sockets.delete(socket)
-      if (opened) this.#sessions.delete(opened)
+    }).then(() => {
+      this.#connections.delete(socket)
+      if (connection.session) this.#sessions.delete(connection.session)
+      onClose()
     })
+    const connection: Connection = { session: null, served }
+    this.#connections.set(socket, connection)
   }
 
   #binding(): DatabaseBinding | null {
@@ -127,6 +159,15 @@ export class DatabaseListener {
     this.#perDatabase.set(name, made)
     return made
   }
+}
+
+/** How long a client gets to read that its session ends, and then a session to end without it. */
+const farewellMs = 250
+
+/** bind(2): no interface has the address, or the kernel does not have its family. */
+function isNoSuchAddress(cause: unknown): boolean {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : ''
+  return code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT'
 }
 
 /** Dialling for a Database that is gone fails for want of credentials. */

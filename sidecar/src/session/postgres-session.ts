@@ -69,17 +69,16 @@ export class PostgresSession {
 
   /** Serves the client to its end, beginning with what came behind its start-up packet. Never throws. */
   async run(rest: Buffer): Promise<void> {
-    const { deps, state } = this.#resources
-    const unsubscribe = deps.store.subscribe(() => this.#checkGrants())
+    const { deps } = this.#resources
+    const unsubscribe = deps.store.subscribe(this.#bordered(() => this.#checkGrants()))
     deps.metrics.sessions.inc()
-    this.#attach(rest)
-    this.#checkGrants()
     try {
+      this.#attach(rest)
+      this.#checkGrants()
       this.#client.audit.session('Open', null, null)
       await this.#client.run()
     } catch (cause) {
-      deps.log.error({ err: cause, session: state.id }, 'the session failed')
-      this.#fatal(denial(cause instanceof AuditError ? 'audit-unavailable' : 'protocol-violation'))
+      this.#failed(cause)
     } finally {
       unsubscribe()
       if (this.#expiry) clearTimeout(this.#expiry)
@@ -90,12 +89,35 @@ export class PostgresSession {
 
   /** The client asked for it with our key. An idle session has nothing to cancel. */
   cancel(): void {
-    if (this.#running.size > 0) this.#cancelStatement()
+    if (this.#running.size > 0) this.#bordered(() => this.#cancelStatement())()
   }
 
   /** The sidecar ends: the client is told and everything is closed. */
   shutdown(): void {
-    this.#fatal(denial('grant-revoked', { object: 'the sidecar is shutting down' }))
+    this.#bordered(() => this.#fatal(denial('sidecar-stopped')))()
+  }
+
+  /** The border of a session: what goes wrong in answer to an event ends this session, and never the process. */
+  #bordered<Given extends readonly unknown[]>(react: (...given: Given) => void): (...given: Given) => void {
+    return (...given) => {
+      try {
+        react(...given)
+      } catch (cause) {
+        this.#failed(cause)
+      }
+    }
+  }
+
+  #failed(cause: unknown): void {
+    const { deps, state } = this.#resources
+    deps.log.error({ err: cause, session: state.id }, 'the session failed')
+    try {
+      this.#fatal(denial(cause instanceof AuditError ? 'audit-unavailable' : 'protocol-violation'))
+    } catch (again) {
+      deps.log.error({ err: again, session: state.id }, 'the failed session could not be ended in its protocol')
+      state.clientSocket.destroy()
+      state.upstream.socket.destroy()
+    }
   }
 
   #onClientData(chunk: Buffer): void {
@@ -111,25 +133,43 @@ export class PostgresSession {
   #attach(rest: Buffer): void {
     const { state } = this.#resources
     const { clientSocket, upstream } = state
-    clientSocket.on('data', (chunk: Buffer) => this.#onClientData(chunk))
+    clientSocket.on(
+      'data',
+      this.#bordered((chunk: Buffer) => this.#onClientData(chunk)),
+    )
     if (rest.length > 0) this.#onClientData(rest)
-    clientSocket.on('close', () => this.#messages.end())
-    clientSocket.on('end', () => this.#messages.end())
+    clientSocket.on(
+      'close',
+      this.#bordered(() => this.#messages.end()),
+    )
+    clientSocket.on(
+      'end',
+      this.#bordered(() => this.#messages.end()),
+    )
     clientSocket.on('drain', () => upstream.socket.resume())
-    upstream.socket.on('data', (chunk: Buffer) => {
-      if (state.closed) return
-      try {
-        upstream.decoder.push(chunk, this.#server.onFrame)
-      } catch (cause) {
-        this.#resources.deps.log.error({ err: cause, session: state.id }, 'the server sent what is not the protocol')
-        this.#fatal(denial('result-mismatch', { object: 'protocol of the server' }))
-      }
-      if (!state.client.flush()) upstream.socket.pause()
-    })
+    upstream.socket.on(
+      'data',
+      this.#bordered((chunk: Buffer) => this.#onServerData(chunk)),
+    )
     upstream.socket.on('drain', () => clientSocket.resume())
-    upstream.socket.on('close', () => this.#serverGone())
+    upstream.socket.on(
+      'close',
+      this.#bordered(() => this.#serverGone()),
+    )
     clientSocket.resume()
     upstream.socket.resume()
+  }
+
+  #onServerData(chunk: Buffer): void {
+    const { state, deps } = this.#resources
+    if (state.closed) return
+    try {
+      state.upstream.decoder.push(chunk, this.#server.onFrame)
+    } catch (cause) {
+      deps.log.error({ err: cause, session: state.id }, 'the server sent what is not the protocol')
+      this.#fatal(denial('result-mismatch', { object: 'protocol of the server' }))
+    }
+    if (!state.client.flush()) state.upstream.socket.pause()
   }
 
   #serverGone(): void {
@@ -166,7 +206,8 @@ export class PostgresSession {
     this.#running.add(execution)
     const timeoutMs = execution.permit.grant.limits.statementTimeoutMs
     if (timeoutMs === undefined || execution.result) return
-    execution.timer = setTimeout(() => this.#cancelStatement(), Math.min(timeoutMs, maxTimerMs))
+    const overdue = this.#bordered(() => this.#cancelStatement())
+    execution.timer = setTimeout(overdue, Math.min(timeoutMs, maxTimerMs))
   }
 
   #onDone(execution: Execution, sqlstate: string | null): void {
@@ -188,7 +229,7 @@ export class PostgresSession {
     const binding = database.binding()
     if (this.#cancelling || !binding || state.closed) return
     const overdue = setTimeout(
-      () => this.#fatal(denial('statement-timeout', { object: 'no answer to cancel' })),
+      this.#bordered(() => this.#fatal(denial('statement-timeout', { object: 'no answer to cancel' }))),
       cancelGraceMs,
     )
     this.#cancelling = cancelUpstream({ binding, ...deps, signal: this.#stop.signal }, state.upstream.key)
@@ -228,7 +269,8 @@ export class PostgresSession {
     const nextMs = Math.min(...grants.map((grant) => grant.expiresAtMs))
     this.#lastExpiryMs = Math.max(...grants.map((grant) => grant.expiresAtMs))
     this.#lastGrant = `${first.namespace}/${first.name}`
-    this.#expiry = setTimeout(() => this.#checkGrants(), Math.min(Math.max(0, nextMs - nowMs), maxTimerMs))
+    const again = this.#bordered(() => this.#checkGrants())
+    this.#expiry = setTimeout(again, Math.min(Math.max(0, nextMs - nowMs), maxTimerMs))
   }
 
   #lastExpiryMs = Number.POSITIVE_INFINITY
