@@ -117,7 +117,7 @@ describe('StartupDecoder', () => {
 
   it.each<[string, Buffer, object]>([
     ['SSLRequest', encode.sslRequest(), { kind: 'SSLRequest' }],
-    ['ProbeRequest', Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x65, 0x62]), { kind: 'ProbeRequest' }],
+    ['ProbeRequest', Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x61, 0x62]), { kind: 'ProbeRequest' }],
     ['CancelRequest', encode.cancelRequest(9, Buffer.from('wxyz')), { kind: 'CancelRequest', processId: 9 }],
   ])('knows %s', (_name, bytes, expected) => {
     expect(new StartupDecoder().push(bytes)).toMatchObject(expected)
@@ -136,7 +136,7 @@ describe('StartupDecoder', () => {
     ['TLS without asking', Buffer.from([0x16, 3, 1])],
     ['a packet that is too short', Buffer.from([0, 0, 0, 7, 0, 0, 0])],
     ['a packet that is too long, before it came', Buffer.from([0, 0, 0x27, 0x11])],
-    ['a probe that says more', Buffer.from([0, 0, 0, 9, 0x04, 0xd2, 0x65, 0x62, 0])],
+    ['a probe that says more', Buffer.from([0, 0, 0, 9, 0x04, 0xd2, 0x61, 0x62, 0])],
     ['protocol version 2', Buffer.from([0, 0, 0, 9, 0, 2, 0, 0, 0])],
     ['a parameter without a value', Buffer.from([0, 0, 0, 14, 0, 3, 0, 0, 0x75, 0x73, 0x65, 0x72, 0, 0])],
   ])('refuses %s', (_name, bytes) => {

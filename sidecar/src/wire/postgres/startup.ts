@@ -17,8 +17,8 @@ export type StartupPacket =
 
 /** The server's own limit (`MAX_STARTUP_PACKET_LENGTH`). */
 const maxStartupBytes = 10_000
-/** PostgreSQL keeps version 1234 for requests; of its minor numbers it uses 5678 to 5680, and we 25954. */
-const codes = { cancel: 80877102, ssl: 80877103, gssenc: 80877104, probe: 80897378 }
+/** PostgreSQL keeps version 1234 for requests; of its minor numbers it uses 5678 to 5680, and we 24930. */
+const codes = { cancel: 80877102, ssl: 80877103, gssenc: 80877104, probe: (1234 << 16) | 24930 }
 
 /** What a ProbeRequest, the 8 bytes of {@link probeRequest}, is answered with: "you reached a sidecar, not a database". */
 export const probeAnswer: Buffer = Buffer.from('sallyport', 'latin1')
