@@ -5,7 +5,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { gunzipSync } from 'node:zlib'
 import { digestOfBytes } from '@sallyport/crds'
+import { unpackTar } from 'modern-tar'
 import { PolicyError } from './errors.ts'
 import { readModule } from './read-module.ts'
 
@@ -74,12 +76,19 @@ async function compileIn(opa: string, { capabilities, schema }: Inputs, rego: st
     const named = defined.flatMap((name) => ['-e', `policy/${name}`])
     const built = await run(opa, ['build', '-t', 'wasm', ...named, ...limits, '-o', 'bundle.tar.gz', file], dir)
     if (built.code !== 0) return { ok: false, problems: problemsOf(built.stderr, built.stdout) }
-    await run('tar', ['-xzf', 'bundle.tar.gz', '/policy.wasm'], dir)
-    const wasm = await readFile(join(dir, 'policy.wasm'))
+    const wasm = await readWasm(join(dir, 'bundle.tar.gz'))
     return { ok: true, wasm, digest: digestOfBytes(wasm), volatile: module.volatile }
   } finally {
     await rm(dir, { recursive: true, force: true })
   }
+}
+
+/** The controller's image has no tar. */
+async function readWasm(bundle: string): Promise<Buffer> {
+  const entries = await unpackTar(gunzipSync(await readFile(bundle)))
+  const data = entries.find(({ header }) => header.name === '/policy.wasm')?.data
+  if (!data) throw new PolicyError('compiler-not-runnable', 'opa built a bundle without policy.wasm')
+  return Buffer.from(data)
 }
 
 function moduleProblem(name: string, defined: readonly string[]): string | null {
