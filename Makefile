@@ -33,8 +33,14 @@ $(GUARDRAILS): $(SETUP) $(POLICY) sidecar/scripts/build-policy.ts
 
 build: cli/dist/sallyport.js ## the sallyport command, bundled: cli/bin/sallyport
 
-cli/dist/sallyport.js: $(SETUP) $(GUARDRAILS) $(SOURCES) cli/scripts/build.ts
+cli/dist/sallyport.js: $(SETUP) $(GUARDRAILS) $(SOURCES) cli/scripts/build.ts cli/scripts/bundle.ts
 	@node cli/scripts/build.ts
+
+images: $(GUARDRAILS) ## images of a release, without Docker: dist/images/<name>.tar
+	@node cli/scripts/images/build-images.ts
+
+test-images: $(SETUP) ## images the end-to-end tests run beside them
+	@node cli/scripts/images/build-images.ts e2e-app e2e-postgres
 
 generate: $(SETUP) ## types, reference and chart files that come from the CRDs
 	@node crds/scripts/generate.ts
@@ -67,6 +73,6 @@ bench: build ## benchmarks; they print, and never fail
 	@node test/bench/run.ts
 
 clean: ## remove what was built
-	rm -rf cli/dist sidecar/policy/dist node_modules/.sallyport-setup
+	rm -rf cli/dist dist sidecar/policy/dist node_modules/.sallyport-setup
 
-.PHONY: help setup policy build generate format unit integration lint verify test corpus demo bench clean
+.PHONY: help setup policy build images test-images generate format unit integration lint verify test corpus demo bench clean

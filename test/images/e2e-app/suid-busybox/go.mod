@@ -1,0 +1,3 @@
+module sallyport.dev/test/suid-busybox
+
+go 1.24
