@@ -1,6 +1,6 @@
 /**
  * What comes from the CRDs: TypeScript types, the schemas manifests are validated with, the reference of every field, and
- * the chart's copies. Usage: generate.ts [--check]; with --check nothing is written, what differs is summed up on stderr,
+ * the chart's copies; and what comes from the chart's values: their table. Usage: generate.ts [--check]; with --check nothing is written, what differs is summed up on stderr,
  * and the exit code is then 1.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -12,6 +12,7 @@ import { chartCopy } from './chart-copy.ts'
 import { schemaOf, type CustomResource } from './crd-schema.ts'
 import { toManifestSchema, toTypeSchema } from './json-schema.ts'
 import { referenceOf } from './reference.ts'
+import { valuesTable, type ValuesSchema } from './values-table.ts'
 
 const root = join(import.meta.dirname, '../..')
 /** Everything in them is generated. */
@@ -44,8 +45,14 @@ async function generateFiles(): Promise<ReadonlyMap<string, string>> {
   result.set('crds/src/types/index.ts', indexOf(resources))
   result.set('crds/src/validation/schemas.generated.ts', await schemasOf(resources))
   result.set('docs/reference.md', await pretty('docs/reference.md', referenceOf(resources)))
+  result.set('docs/values.md', await pretty('docs/values.md', valuesTable(...chartValues())))
   for (const { name, text } of sources) result.set(`charts/sallyport/templates/crds/${name}`, chartCopy(text))
   return result
+}
+
+function chartValues(): readonly [text: string, schema: ValuesSchema] {
+  const read = (name: string): string => readFileSync(join(root, 'charts/sallyport', name), 'utf8')
+  return [read('values.yaml'), JSON.parse(read('values.schema.json')) as ValuesSchema]
 }
 
 function changed(wanted: ReadonlyMap<string, string>): readonly string[] {

@@ -54,7 +54,13 @@ app.kubernetes.io/component: {{ index . 1 }}
 
 {{- /* Secret with the serving certificate. */ -}}
 {{- define "sallyport.tlsSecret" -}}
-{{- if eq .Values.certificates.source "Secret" }}{{ .Values.certificates.secretName }}{{ else }}{{ include "sallyport.name" . }}-tls{{ end }}
+{{- $given := .Values.certificates.secretName -}}
+{{- if eq .Values.certificates.source "Secret" -}}
+{{ $given | required "certificates.secretName: name your Secret, since certificates.source is Secret" }}
+{{- else -}}
+{{- if $given }}{{ fail "certificates.secretName: is for certificates.source Secret only" }}{{ end -}}
+{{ include "sallyport.name" . }}-tls
+{{- end }}
 {{- end }}
 
 {{- /* Flags that both roles have. */ -}}
