@@ -103,7 +103,13 @@ function addInject(program: Command, io: Io, done: Done): void {
     .requiredOption('-f, --filename <file>', 'manifests; - is stdin')
     .option('--databases <dir>', 'folder with the Databases the pods may reach')
     .option('-n, --namespace <ns>', 'of manifests that name none', 'default')
+    .addOption(new Option('--interception <mode>', 'as the namespace says it').choices(['Local', 'Redirect']))
     .option('--image <image>', 'image of the sidecar', `ghcr.io/sallyport-dev/sallyport-sidecar:${manifest.version}`)
+    .option(
+      '--redirect-image <image>',
+      'image of what writes the rules of Redirect',
+      `ghcr.io/sallyport-dev/sallyport-redirect:${manifest.version}`,
+    )
     .option('--controller-url <url>', 'where sidecars dial', 'https://sallyport-controller.sallyport-system.svc:8443')
     .option('--ca-file <pem>', 'authorities the controller is trusted by')
     .action(async (options: InjectFlags) => {

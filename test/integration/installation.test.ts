@@ -167,13 +167,10 @@ describe('the webhook on pods', () => {
     expect(stderr).toContain('spec.containers[0].volumeMounts[0].name')
   })
 
-  it('keeps debuggers out of the sidecar', async () => {
-    const debug = (target: string): string =>
-      JSON.stringify({ spec: { ephemeralContainers: [{ name: `debug-${target}`, image: 'app', targetContainerName: target }] } }) // prettier-ignore
-    const patch = (target: string) =>
-      plane.kubectl(['patch', 'pod', 'plain', '-n', 'agents', '--subresource=ephemeralcontainers', '-p', debug(target)])
-    expect((await patch('app')).code).toBe(0)
-    expect((await patch('sallyport')).stderr).toContain('shared-process-namespace')
+  it('keeps debuggers out', async () => {
+    const debug = { spec: { ephemeralContainers: [{ name: 'debug', image: 'app', targetContainerName: 'app' }] } }
+    const patch = ['patch', 'pod', 'plain', '-n', 'agents', '--subresource=ephemeralcontainers', '-p', JSON.stringify(debug)] // prettier-ignore
+    expect((await plane.kubectl(patch)).stderr).toContain('ephemeral-container')
   })
 })
 

@@ -1,8 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { injectPod, parsePod, type InjectionDatabase, type InjectionSettings } from '@sallyport/controller/inject'
-import { validateManifest } from '@sallyport/crds'
+import {
+  injectPod,
+  parsePod,
+  type InjectionDatabase,
+  type InjectionPlace,
+  type InjectionSettings,
+} from '@sallyport/controller/inject'
+import { validateManifest, type InterceptionMode } from '@sallyport/crds'
 import { parseAllDocuments, stringify } from 'yaml'
 import { CliError, exitCodes, type ExitCode } from '../cli-error.ts'
 import type { Io } from '../io.ts'
@@ -12,7 +18,9 @@ export interface InjectFlags {
   readonly filename: string
   readonly databases?: string
   readonly namespace: string
+  readonly interception?: InterceptionMode
   readonly image: string
+  readonly redirectImage: string
   readonly controllerUrl: string
   readonly caFile?: string
 }
@@ -25,13 +33,18 @@ export async function runInject(flags: InjectFlags, io: Io): Promise<ExitCode> {
   const text = flags.filename === '-' ? (await readAll(io.stdin)).toString() : await readText(flags.filename)
   const settings: InjectionSettings = {
     image: flags.image,
+    redirectImage: flags.redirectImage,
     controllerUrl: flags.controllerUrl,
     caBundle: flags.caFile === undefined ? '' : await readText(flags.caFile),
   }
-  const databases = flags.databases === undefined ? [] : readDatabases(flags.databases, flags.namespace)
+  const place: InjectionPlace = {
+    namespace: flags.namespace,
+    ...(flags.interception === undefined ? {} : { interception: flags.interception }),
+    databases: flags.databases === undefined ? [] : readDatabases(flags.databases, flags.namespace),
+  }
   let code: ExitCode = exitCodes.ok
   for (const object of parseYaml(text, flags.filename)) {
-    const result = injectObject(object, databases, settings)
+    const result = injectObject(object, place, settings)
     for (const problem of result.problems) {
       io.stderr.write(`sallyport: pod-refused: ${problem}\n`)
       code = exitCodes.failed
@@ -47,14 +60,14 @@ interface Injected {
 }
 
 /** A Pod, or whatever has a pod template in `spec.template` or `spec.jobTemplate.spec.template`. */
-function injectObject(object: unknown, databases: readonly InjectionDatabase[], settings: InjectionSettings): Injected {
+function injectObject(object: unknown, place: InjectionPlace, settings: InjectionSettings): Injected {
   if (!isRecord(object)) return { object, problems: [] }
-  if (object.kind === 'Pod') return injectTemplate(object, databases, settings)
+  if (object.kind === 'Pod') return injectTemplate(object, place, settings)
   const { spec } = object
   if (!isRecord(spec)) return { object, problems: [] }
   for (const key of ['template', 'jobTemplate'] as const) {
     if (!isRecord(spec[key])) continue
-    const inner = key === 'template' ? injectTemplate(spec[key], databases, settings) : injectObject(spec[key], databases, settings) // prettier-ignore
+    const inner = key === 'template' ? injectTemplate(spec[key], place, settings) : injectObject(spec[key], place, settings) // prettier-ignore
     const problems = inner.problems.map((problem) => `spec.${key}.${problem}`)
     return { object: { ...object, spec: { ...spec, [key]: inner.object } }, problems }
   }
@@ -63,12 +76,12 @@ function injectObject(object: unknown, databases: readonly InjectionDatabase[], 
 
 function injectTemplate(
   template: Readonly<Record<string, unknown>>,
-  databases: readonly InjectionDatabase[],
+  place: InjectionPlace,
   settings: InjectionSettings,
 ): Injected {
   const pod = parsePod(template)
   if (!pod) return { object: template, problems: ['spec: is no pod'] }
-  const result = injectPod(pod, databases, settings)
+  const result = injectPod(pod, place, settings)
   if (result.kind === 'Refuse')
     return { object: template, problems: result.problems.map(({ reason, path, message }) => `${path}: ${message} (${reason})`) } // prettier-ignore
   return { object: result.kind === 'Inject' ? result.pod : template, problems: [] }

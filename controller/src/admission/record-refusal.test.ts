@@ -5,7 +5,7 @@ import type { AdmissionRequest } from './review.ts'
 
 function request(metadata: object, more: Partial<AdmissionRequest> = {}): AdmissionRequest {
   const object = { apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers: [] } }
-  const plain = { uid: 'r', operation: 'CREATE', username: 'u', dryRun: false, oldObject: null }
+  const plain = { uid: 'r', operation: 'CREATE', username: 'u', groups: [], dryRun: false, oldObject: null }
   return { ...plain, namespace: 'agents', object, ...more }
 }
 

@@ -1,19 +1,31 @@
-import { names, type InjectionDatabase, type InjectionSettings } from '../injection/sidecar-container.ts'
 import { injectPod } from '../injection/inject-pod.ts'
+import { names } from '../injection/names.ts'
 import { parsePod } from '../injection/pod.ts'
-import { ephemeralProblems } from '../injection/pod-problems.ts'
+import type { InjectionPlace, InjectionSettings } from '../injection/settings.ts'
 import { isRecord } from '../kube/objects.ts'
 import type { AdmissionAnswer, AdmissionRequest } from './review.ts'
 
-/** Injects the sidecar into a pod that is created. */
+/**
+ * Injects the sidecar into a pod that is created.
+ * @param placeOf  what is known of a namespace; null: nothing yet.
+ */
 export function reviewPod(
   request: AdmissionRequest,
-  databases: readonly InjectionDatabase[],
+  placeOf: (namespace: string) => InjectionPlace | null,
   settings: InjectionSettings,
 ): AdmissionAnswer {
   const pod = parsePod(request.object)
   if (!pod) return { kind: 'Refuse', reason: 'pod-unreadable', problems: [{ path: 'spec', message: 'is no pod' }] }
-  const result = injectPod(pod, databases, settings)
+  const namespace = namespaceOf(request)
+  const place = placeOf(namespace)
+  // A namespace made this moment: what it asks for is not known, and no guess may be looser.
+  if (!place)
+    return {
+      kind: 'Refuse',
+      reason: 'namespace-unknown',
+      problems: [{ path: 'metadata.namespace', message: `${namespace} is not known to the webhook yet; try again` }],
+    }
+  const result = injectPod(pod, { ...place, isNode: request.groups.includes('system:nodes') }, settings)
   switch (result.kind) {
     case 'Inject':
       return { kind: 'Allow', patch: result.patch }
@@ -24,18 +36,18 @@ export function reviewPod(
   }
 }
 
-/** Keeps ephemeral containers out of a sidecar; those that were there before are judged again, to the same end. */
+/** Keeps ephemeral containers out of pods that have a sidecar. */
 export function reviewEphemeralContainers(request: AdmissionRequest): AdmissionAnswer {
   const pod = parsePod(request.object)
   if (!pod) return { kind: 'Refuse', reason: 'pod-unreadable', problems: [{ path: 'spec', message: 'is no pod' }] }
-  const hasSidecar = (pod.spec.initContainers ?? []).some(({ name }) => name === names.container)
-  const problems = hasSidecar ? ephemeralProblems(pod) : []
-  const [first] = problems
-  return first ? { kind: 'Refuse', reason: first.reason, problems } : { kind: 'Allow' }
+  const isInjected = pod.spec.initContainers?.some(({ name }) => name === names.sidecar)
+  if (!isInjected) return { kind: 'Allow' }
+  const problems = [{ path: 'spec.ephemeralContainers', message: 'nothing is added to a pod that has a sidecar' }]
+  return { kind: 'Refuse', reason: 'ephemeral-container', problems }
 }
 
 /** Namespace of a pod at admission: in the request, not always in the object. */
-export function namespaceOf(request: AdmissionRequest): string {
+function namespaceOf(request: AdmissionRequest): string {
   const metadata = isRecord(request.object) ? request.object.metadata : null
   const own = isRecord(metadata) ? metadata.namespace : undefined
   return request.namespace ?? (typeof own === 'string' ? own : '')

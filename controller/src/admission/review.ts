@@ -6,6 +6,7 @@ export interface AdmissionRequest {
   readonly operation: string
   readonly namespace: string | undefined
   readonly username: string
+  readonly groups: readonly string[]
   /** Nothing will be stored, and nothing else may happen. */
   readonly dryRun: boolean
   readonly object: unknown
@@ -29,12 +30,13 @@ export function parseReview(body: unknown): AdmissionRequest | null {
   const request = isRecord(body) ? body.request : null
   if (!isRecord(request) || typeof request.uid !== 'string' || typeof request.operation !== 'string') return null
   const { userInfo, namespace } = request
-  const username = isRecord(userInfo) && typeof userInfo.username === 'string' ? userInfo.username : ''
+  const { username, groups } = isRecord(userInfo) ? userInfo : {}
   return {
     uid: request.uid,
     operation: request.operation,
     namespace: typeof namespace === 'string' && namespace !== '' ? namespace : undefined,
-    username,
+    username: typeof username === 'string' ? username : '',
+    groups: Array.isArray(groups) ? groups.filter((group) => typeof group === 'string') : [],
     dryRun: request.dryRun === true,
     object: request.object,
     oldObject: request.oldObject,

@@ -1,12 +1,11 @@
 import { createServer, type Server } from 'node:https'
 import { validateManifest } from '@sallyport/crds'
 import Fastify, { type FastifyInstance } from 'fastify'
-import { isGrantableTo } from '../grants/grantable-to.ts'
-import type { InjectionDatabase } from '../injection/sidecar-container.ts'
 import type { AdmissionServer, Certificates, RoomContext } from '../rooms.ts'
 import { recordRefusal } from './record-refusal.ts'
 import { answerReview, parseReview, refusalMessage, type AdmissionAnswer, type AdmissionRequest } from './review.ts'
-import { namespaceOf, reviewEphemeralContainers, reviewPod } from './review-pod.ts'
+import { injectionSettings, placeOf } from './review-pod-place.ts'
+import { reviewEphemeralContainers, reviewPod } from './review-pod.ts'
 import { validateDatabase } from './validate-database.ts'
 import { stampRequester, validateGrant } from './validate-grant.ts'
 
@@ -87,30 +86,16 @@ function addRoute(app: FastifyInstance, path: string, review: Review): void {
 }
 
 function reviews(
-  { config, caches }: RoomContext,
+  context: RoomContext,
   certificates: Certificates,
   nowMs: () => number,
 ): Readonly<Record<string, Review>> {
+  const { caches } = context
+  const settings = injectionSettings(context, certificates)
   const namespaceLabels = (namespace: string): Readonly<Record<string, string>> | undefined =>
     caches.namespaces.get(namespace)?.metadata.labels
-  const grantable = (namespace: string): readonly InjectionDatabase[] =>
-    caches.databases
-      .list()
-      .filter((database) => isGrantableTo(database, namespace, namespaceLabels(namespace)))
-      .map(({ metadata, spec }) => ({
-        namespace: metadata.namespace ?? '',
-        name: metadata.name,
-        host: spec.host,
-        port: spec.port ?? 5432,
-        localPort: spec.localPort,
-      }))
   return {
-    'mutate-pods': (request) =>
-      reviewPod(request, grantable(namespaceOf(request)), {
-        image: config.sidecarImage,
-        controllerUrl: config.controllerUrl,
-        caBundle: certificates.caBundle(),
-      }),
+    'mutate-pods': (request) => reviewPod(request, (namespace) => placeOf(context, namespace), settings()),
     'mutate-access-grants': stampRequester,
     'validate-access-grants': (request) =>
       validateGrant(request, {

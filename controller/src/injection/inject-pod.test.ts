@@ -1,12 +1,17 @@
 import { describe, expect, it } from 'vitest'
+import type { InjectionDatabase } from './databases.ts'
 import { injectPod, type Injection } from './inject-pod.ts'
-import { ephemeralProblems, injectionReasons } from './pod-problems.ts'
-import { parsePod, type Pod } from './pod.ts'
-import { hostAliases, loopbackAddresses, type InjectionDatabase } from './sidecar-container.ts'
+import { omit } from './omit.ts'
+import { parsePod, type Container, type Pod } from './pod.ts'
+import { sealKeyOf } from './seal.ts'
+import type { InjectionPlace, InjectionSettings } from './settings.ts'
 
-const settings = { image: 'sidecar:1', controllerUrl: 'https://controller:8443', caBundle: 'PEM' }
+const sealKey = sealKeyOf(Buffer.alloc(32, 1))
+const settings: InjectionSettings = { image: 'sidecar:1', redirectImage: 'redirect:1', controllerUrl: 'https://controller:8443', caBundle: 'PEM', sealKey } // prettier-ignore
 const orders: InjectionDatabase = { namespace: 'agents', name: 'orders', host: 'orders-db.prod.svc', port: 5432, localPort: 15432 } // prettier-ignore
-const databases = [orders]
+const place: InjectionPlace = { namespace: 'agents', databases: [orders] }
+const redirecting: InjectionPlace = { ...place, interception: 'Redirect' }
+const restricted = { runAsUser: 1000, allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } }
 
 function pod(metadata: object, spec: object): Pod {
   const parsed = parsePod({ metadata, spec: { containers: [{ name: 'app', image: 'app' }], ...spec } })
@@ -14,13 +19,25 @@ function pod(metadata: object, spec: object): Pod {
   return parsed
 }
 
-function injected(of: Pod): Extract<Injection, { kind: 'Inject' }> {
-  const result = injectPod(of, databases, settings)
+const restrictedPod = (spec: object = {}): Pod =>
+  pod({}, { containers: [{ name: 'app', image: 'app', securityContext: restricted }], ...spec })
+
+function injected(of: Pod, where = place, what = settings): Extract<Injection, { kind: 'Inject' }> {
+  const result = injectPod(of, where, what)
   if (result.kind !== 'Inject') throw new Error(JSON.stringify(result))
   return result
 }
 
-describe('injectPod', () => {
+const initNames = ({ spec }: Pod): readonly string[] => (spec.initContainers ?? []).map(({ name }) => name)
+
+/** The pod with its containers, or those of ours, changed. */
+function changed({ metadata, spec }: Pod, change: (container: Container) => object): Pod {
+  const copy = parsePod({ metadata, spec: { ...spec, initContainers: (spec.initContainers ?? []).map(change) } })
+  if (!copy) throw new Error('not a pod')
+  return copy
+}
+
+describe('injectPod, Local', () => {
   it('puts a native sidecar before every other container', () => {
     const { spec } = injected(pod({}, { initContainers: [{ name: 'migrate' }] })).pod
     expect(spec.initContainers?.map(({ name }) => name)).toEqual(['sallyport', 'migrate'])
@@ -29,7 +46,15 @@ describe('injectPod', () => {
       image: 'sidecar:1',
       securityContext: { runAsUser: 5555, runAsNonRoot: true, readOnlyRootFilesystem: true },
     })
-    expect(spec.initContainers?.[0]?.args).toContain('--listen=agents/orders=127.20.0.1:5432')
+    expect(spec.initContainers?.[0]?.args).toEqual([
+      '--controller-url=https://controller:8443',
+      '--token-file=/var/run/sallyport/token',
+      '--spool-dir=/var/lib/sallyport/spool',
+      '--health-port=15901',
+      '--drain-seconds=28',
+      '--interception=Local',
+      '--listen=agents/orders=127.20.0.1:5432',
+    ])
   })
 
   it('sends the host name of the database to the sidecar and mounts the token nowhere else', () => {
@@ -42,113 +67,160 @@ describe('injectPod', () => {
     expect(spec.containers[0]?.volumeMounts).toBeUndefined()
   })
 
-  it('leaves what it has injected as it is', () => {
-    const once = injected(pod({}, {})).pod
-    expect(injectPod(once, databases, settings)).toEqual({ kind: 'Skip', reason: 'already-injected' })
+  it.each([
+    [undefined, 28],
+    [90, 88],
+    [2, 0],
+    [0, 0],
+  ])('serves open connections until two seconds before the end of a grace of %s s', (grace, seconds) => {
+    const subject = pod({}, grace === undefined ? {} : { terminationGracePeriodSeconds: grace })
+    expect(injected(subject).pod.spec.initContainers?.[0]?.args).toContain(`--drain-seconds=${seconds}`)
+  })
+
+  it('tells of the mode, and seals', () => {
+    const { annotations } = injected(pod({ annotations: { mine: 'x' } }, {})).pod.metadata
+    expect(annotations).toMatchObject({ mine: 'x', 'sallyport.dev/injected': 'sidecar:1', 'sallyport.dev/interception': 'Local' }) // prettier-ignore
+    expect(Buffer.from(annotations?.['sallyport.dev/injection'] ?? '', 'base64')).toHaveLength(32)
+  })
+
+  it('seals nothing without a key, and knows what it has put in all the same', () => {
+    const open = omit(settings, ['sealKey'])
+    const once = injected(pod({}, {}), place, open).pod
+    expect(once.metadata.annotations).not.toHaveProperty('sallyport.dev/injection')
+    expect(injectPod({ ...once, metadata: {} }, place, open)).toMatchObject({ kind: 'Inject' })
+    expect(
+      injectPod(
+        changed(once, (ours) => ({ ...ours, image: 'evil' })),
+        place,
+        open,
+      ).kind,
+    ).toBe('Refuse')
+  })
+})
+
+describe('injectPod, Redirect', () => {
+  it('writes the rules first, then probes, then serves, and all before the author’s', () => {
+    const { pod: whole } = injected(restrictedPod({ initContainers: [{ name: 'migrate', securityContext: restricted }] }), redirecting) // prettier-ignore
+    expect(initNames(whole)).toEqual(['sallyport-redirect', 'sallyport-probe', 'sallyport', 'migrate'])
+    const [redirect, probe, sidecar] = whole.spec.initContainers ?? []
+    expect(redirect).toMatchObject({
+      image: 'redirect:1',
+      command: ['sallyport-redirect'],
+      args: ['apply', '--sidecar-uid=5555', '--state-dir=/var/lib/sallyport/probe', '--database=agents/orders=orders-db.prod.svc:5432=15910'], // prettier-ignore
+      securityContext: {
+        runAsUser: 0,
+        runAsNonRoot: false,
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'], add: ['NET_ADMIN'] },
+      },
+    })
+    expect(redirect).not.toHaveProperty('restartPolicy')
+    expect(probe).toMatchObject({
+      args: ['probe', '--state-dir=/var/lib/sallyport/probe', '--interval-seconds=60'],
+      restartPolicy: 'Always',
+      securityContext: { runAsUser: 5556, runAsNonRoot: true, capabilities: { drop: ['ALL'] } },
+    })
+    expect(probe?.securityContext?.capabilities).not.toHaveProperty('add')
+    expect(sidecar?.args).toEqual(
+      expect.arrayContaining(['--interception=Redirect', '--probe-dir=/var/lib/sallyport/probe', '--redirect=agents/orders=15910', '--listen=agents/orders=127.20.0.1:5432']), // prettier-ignore
+    )
+  })
+
+  it('shares the state of the probe among containers of ours, and token and spool with none', () => {
+    const { spec } = injected(restrictedPod(), redirecting).pod
+    expect(spec.volumes?.map(({ name }) => name)).toEqual(['sallyport-token', 'sallyport-spool', 'sallyport-probe'])
+    const mounts = spec.initContainers?.map(({ volumeMounts = [] }) => volumeMounts.map(({ name }) => name))
+    expect(mounts).toEqual([['sallyport-probe'], ['sallyport-probe'], ['sallyport-token', 'sallyport-spool', 'sallyport-probe']]) // prettier-ignore
+  })
+
+  it('writes IPv6 addresses in brackets', () => {
+    const [redirect] = injected(restrictedPod(), { ...redirecting, databases: [{ ...orders, host: 'fd00::7' }] }).pod.spec.initContainers ?? [] // prettier-ignore
+    expect(redirect?.args).toContain('--database=agents/orders=[fd00::7]:5432=15910')
+  })
+
+  it('is what the stricter of pod and namespace asks for', () => {
+    const asks = (value: string): Pod => {
+      const { spec } = restrictedPod()
+      return { metadata: { annotations: { 'sallyport.dev/interception': value } }, spec }
+    }
+    const modeOf = (of: Pod, where: InjectionPlace): string | undefined =>
+      injected(of, where).pod.metadata.annotations?.['sallyport.dev/interception']
+    expect(modeOf(asks('Redirect'), place)).toBe('Redirect')
+    expect(modeOf(asks('Redirect'), { ...place, interception: 'Local' })).toBe('Redirect')
+    expect(modeOf(restrictedPod(), redirecting)).toBe('Redirect')
+    expect(modeOf(asks('Local'), place)).toBe('Local')
+    expect(injectPod(asks('Local'), redirecting, settings)).toMatchObject({ problems: [{ reason: 'interception-loosened' }] }) // prettier-ignore
+  })
+})
+
+describe('injectPod, called again', () => {
+  it.each([
+    ['Local', pod({}, {}), place],
+    ['Redirect', restrictedPod(), redirecting],
+  ])('leaves what it has injected as it is (%s)', (_mode, subject, where) => {
+    const once = injected(subject, where).pod
+    expect(injectPod(once, where, settings)).toEqual({ kind: 'Skip', reason: 'already-injected' })
   })
 
   it('takes what the API server adds for its own', () => {
-    const once = injected(pod({}, {})).pod
-    const [ours] = once.spec.initContainers ?? []
-    if (!ours) throw new Error('nothing injected')
-    const mounts = [...(ours.volumeMounts ?? []), { name: 'kube-api-access-x', mountPath: '/var/run/secrets/kubernetes.io/serviceaccount' }] // prettier-ignore
-    const more = { ...ours, imagePullPolicy: 'IfNotPresent', terminationMessagePath: '/dev/x', volumeMounts: mounts }
-    const defaulted = { ...once, spec: { ...once.spec, initContainers: [more] } }
-    expect(injectPod(defaulted, databases, settings).kind).toBe('Skip')
+    const added = (ours: Container): object => {
+      const mounts = [...(ours.volumeMounts ?? []), { name: 'kube-api-access-x', mountPath: '/var/run/secrets/kubernetes.io/serviceaccount' }] // prettier-ignore
+      return { ...ours, imagePullPolicy: 'IfNotPresent', resources: { limits: { cpu: '1' } }, volumeMounts: mounts }
+    }
+    expect(injectPod(changed(injected(pod({}, {})).pod, added), place, settings).kind).toBe('Skip')
   })
 
-  it.each<[string, (ours: Pod['spec']['containers'][number]) => object]>([
+  const changes: [string, (ours: Container) => object][] = [
     ['another image', (ours) => ({ ...ours, image: 'evil' })],
     ['one more argument', (ours) => ({ ...ours, args: [...(ours.args as string[]), '--use-hosts-file'] })],
-    ['one more variable', (ours) => ({ ...ours, env: [...(ours.env as object[]), { name: 'NODE_OPTIONS', value: '-r x' }] })], // prettier-ignore
+    ['one more variable', (ours) => ({ ...ours, env: [...(ours.env ?? []), { name: 'NODE_OPTIONS', value: '-r x' }] })],
     ['variables from elsewhere', (ours) => ({ ...ours, envFrom: [{ configMapRef: { name: 'x' } }] })],
     ['a hook', (ours) => ({ ...ours, lifecycle: { postStart: { exec: { command: ['sh'] } } } })],
+    ['a field of a later Kubernetes', (ours) => ({ ...ours, later: true })],
+    ['devices', (ours) => ({ ...ours, resources: { claims: [{ name: 'x' }] } })],
     ['one more mount', (ours) => ({ ...ours, volumeMounts: [...(ours.volumeMounts ?? []), { name: 'x', mountPath: '/app' }] })], // prettier-ignore
-  ])('refuses a copy of its sidecar with %s', (_name, change) => {
+  ]
+
+  it.each(changes)('puts its sidecar back where another webhook made it one with %s', (_name, change) => {
     const once = injected(pod({}, {})).pod
-    const [ours] = once.spec.initContainers ?? []
-    if (!ours) throw new Error('nothing injected')
-    const copy = parsePod({ ...once, spec: { ...once.spec, initContainers: [change(ours)] } })
-    expect(copy && injectPod(copy, databases, settings)).toMatchObject({ kind: 'Refuse' })
+    const again = injected(changed(once, change)).pod
+    expect(again.spec.initContainers).toEqual(once.spec.initContainers)
+    expect(again.spec.volumes).toEqual(once.spec.volumes)
+  })
+
+  it.each(changes)('refuses a pod with a seal of another ServiceAccount and %s', (_name, change) => {
+    const once = changed(injected(pod({}, {})).pod, change)
+    const other = { ...once, spec: { ...once.spec, serviceAccountName: 'admin' } }
+    const result = injectPod(other, place, settings)
+    expect(result.kind === 'Refuse' && result.problems.map(({ reason }) => reason)).toEqual(
+      expect.arrayContaining(['annotation-forged', 'container-name-taken', 'volume-name-taken']),
+    )
+  })
+
+  it('puts its containers first where another webhook came before', () => {
+    const once = injected(pod({}, {})).pod
+    const initContainers = [{ name: 'mesh' }, ...(once.spec.initContainers ?? [])]
+    expect(initNames(injected({ ...once, spec: { ...once.spec, initContainers } }).pod)).toEqual(['sallyport', 'mesh'])
+  })
+
+  it('gives a copy of an older pod what is put in now', () => {
+    const old = injected(pod({}, {}), { ...place, databases: [] }, { ...settings, image: 'sidecar:0' }).pod
+    const again = injected(old).pod
+    expect(again).toEqual(injected(pod({}, {})).pod)
   })
 
   it('refuses an application that mounts the token of a sidecar that is there already', () => {
     const once = injected(pod({}, {})).pod
     const app = { name: 'app', volumeMounts: [{ name: 'sallyport-token', mountPath: '/t' }] }
-    expect(injectPod({ ...once, spec: { ...once.spec, containers: [app] } }, databases, settings)).toMatchObject({
+    expect(injectPod({ ...once, spec: { ...once.spec, containers: [app] } }, place, settings)).toMatchObject({
       problems: [{ reason: 'volume-name-taken', path: 'spec.containers[0].volumeMounts[0].name' }],
     })
   })
 
-  it('leaves mirror pods alone', () => {
+  it('leaves mirror pods to kubelets, and to nobody else', () => {
     const mirror = pod({ annotations: { 'kubernetes.io/config.mirror': 'x' } }, { hostNetwork: true })
-    expect(injectPod(mirror, databases, settings)).toEqual({ kind: 'Skip', reason: 'mirror-pod' })
-  })
-
-  const app = (fields: object): object => ({ containers: [{ name: 'app', ...fields }] })
-  const refused: [string, string, Pod][] = [
-    ['inject-label-unknown', 'metadata.labels["sallyport.dev/inject"]', pod({ labels: { 'sallyport.dev/inject': 'disabled' } }, {})], // prettier-ignore
-    ['interception-unknown', 'metadata.annotations["sallyport.dev/interception"]', pod({ annotations: { 'sallyport.dev/interception': 'Redirect' } }, {})], // prettier-ignore
-    ['host-network', 'spec.hostNetwork', pod({}, { hostNetwork: true })],
-    ['host-pid', 'spec.hostPID', pod({}, { hostPID: true })],
-    ['shared-process-namespace', 'spec.shareProcessNamespace', pod({}, { shareProcessNamespace: true })],
-    ['windows', 'spec.os.name', pod({}, { os: { name: 'windows' } })],
-    ['uid-taken', 'spec.securityContext.runAsUser', pod({}, { securityContext: { runAsUser: 5555 } })],
-    ['uid-taken', 'spec.containers[0].securityContext.runAsUser', pod({}, app({ securityContext: { runAsUser: 5555 } }))], // prettier-ignore
-    ['host-alias-taken', 'spec.hostAliases[0]', pod({}, { hostAliases: [{ ip: '10.0.0.9', hostnames: ['ORDERS-db.prod.svc'] }] })], // prettier-ignore
-    ['volume-name-taken', 'spec.volumes[0].name', pod({}, { volumes: [{ name: 'sallyport-spool', emptyDir: {} }] })],
-    ['volume-name-taken', 'spec.containers[0].volumeDevices[0].name', pod({}, app({ volumeDevices: [{ name: 'sallyport-x' }] }))], // prettier-ignore
-    ['token-audience-taken', 'spec.volumes[0].projected.sources[0].serviceAccountToken.audience', pod({}, { volumes: [{ name: 't', projected: { sources: [{ serviceAccountToken: { audience: 'sallyport.dev' } }] } }] })], // prettier-ignore
-    ['container-name-taken', 'spec.initContainers[0].name', pod({}, { initContainers: [{ name: 'sallyport', image: 'evil' }] })], // prettier-ignore
-    ['port-taken', 'spec.containers[0].ports[0].containerPort', pod({}, app({ ports: [{ containerPort: 15_901 }] }))],
-    ['port-taken', 'spec.containers[0].ports[0].containerPort', pod({}, app({ ports: [{ containerPort: 15_432 }] }))],
-  ]
-
-  it.each(refused)('refuses with %s at %s', (reason, path, subject) => {
-    const result = injectPod(subject, databases, settings)
-    expect(result).toMatchObject({ kind: 'Refuse', problems: [{ reason, path }] })
-  })
-
-  it('has a case above for every reason', () => {
-    expect([...new Set(refused.map(([reason]) => reason))].sort()).toEqual([...injectionReasons].sort())
-  })
-
-  it('says everything that is wrong at once', () => {
-    const result = injectPod(pod({}, { hostNetwork: true, hostPID: true }), databases, settings)
-    expect(result.kind === 'Refuse' && result.problems.map(({ reason }) => reason)).toEqual(['host-network', 'host-pid']) // prettier-ignore
-  })
-})
-
-describe('loopbackAddresses', () => {
-  it('gives each host one, the same in every pod, and none to an IP address', () => {
-    const named = (name: string, host: string, port = 5432): InjectionDatabase => ({ ...orders, name, host, port })
-    const found = loopbackAddresses([named('c', 'b.svc'), named('b', '10.0.0.1'), named('a', 'a.svc'), named('d', 'a.svc', 6432), named('e', 'a.svc')]) // prettier-ignore
-    expect(found.map(({ database, address }) => [database.name, address])).toEqual([
-      ['a', '127.20.0.1'],
-      ['c', '127.20.0.2'],
-      ['d', '127.20.0.1'],
-    ])
-    expect(hostAliases(found)).toEqual([
-      { ip: '127.20.0.1', hostnames: ['a.svc'] },
-      { ip: '127.20.0.2', hostnames: ['b.svc'] },
-    ])
-  })
-
-  it('never gives two hosts the same address, nor one that ends in 0 or 255', () => {
-    const many = Array.from({ length: 2000 }, (_, index) => ({ ...orders, name: `d${index}`, host: `h${index}.svc` }))
-    const addresses = loopbackAddresses(many).map(({ address }) => address)
-    expect(new Set(addresses).size).toBe(2000)
-    expect(addresses.filter((address) => /\.(0|255)$/.test(address))).toEqual([])
-  })
-})
-
-describe('ephemeralProblems', () => {
-  it('keeps debuggers out of the sidecar, its volumes and its user', () => {
-    const debug = (fields: object): Pod => pod({}, { ephemeralContainers: [{ name: 'debug', ...fields }] })
-    expect(ephemeralProblems(debug({ targetContainerName: 'app' }))).toEqual([])
-    const reasons = (of: Pod): string[] => ephemeralProblems(of).map(({ reason }) => reason)
-    expect(reasons(debug({ targetContainerName: 'sallyport' }))).toEqual(['shared-process-namespace'])
-    expect(reasons(debug({ volumeMounts: [{ name: 'sallyport-token' }] }))).toEqual(['volume-name-taken'])
-    expect(reasons(debug({ securityContext: { runAsUser: 5555 } }))).toEqual(['uid-taken'])
+    expect(injectPod(mirror, { ...place, isNode: true }, settings)).toEqual({ kind: 'Skip', reason: 'mirror-pod' })
+    expect(injectPod(mirror, place, settings)).toMatchObject({ kind: 'Refuse', problems: [{ reason: 'mirror-pod' }, {}] }) // prettier-ignore
   })
 })
