@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { SegmentSpec } from '@sallyport/crds'
 import { createLogger, parseConfig, runController, type Rooms, type RunningController } from '@sallyport/controller'
+import { injectPod, parsePod, sealKeyOf, type InjectionSettings } from '@sallyport/controller/inject'
 import { policyCompiler } from '@sallyport/controller/policies'
 import { parseAllDocuments } from 'yaml'
 import { issueAuthority, issueServing } from '../../controller/src/certificates/issue.ts'
@@ -90,6 +91,10 @@ export class Cluster {
   async installController(): Promise<string> {
     const core = '/api/v1/namespaces'
     await this.must('POST', core, { metadata: { name: 'sallyport-system' } })
+    await this.must('POST', `${core}/sallyport-system/secrets`, {
+      metadata: { name: 'sallyport-keys' },
+      data: { 'hash.key': masterKey.toString('base64') },
+    })
     await this.must('POST', `${core}/sallyport-system/serviceaccounts`, { metadata: { name: 'controller' } })
     await this.must('POST', '/apis/rbac.authorization.k8s.io/v1/clusterroles', {
       metadata: { name: 'sallyport' },
@@ -103,6 +108,14 @@ export class Cluster {
     const file = join(this.dir, 'controller.token')
     writeFileSync(file, await this.token('sallyport-system', 'controller'))
     return file
+  }
+
+  /** Plays the webhook: a pod with its sidecar. */
+  createPod(namespace: string, pod: object): Promise<Body> {
+    const parsed = parsePod(pod)
+    const result = parsed && injectPod(parsed, { namespace, databases: [] }, injection)
+    if (result?.kind !== 'Inject') throw new Error(`${JSON.stringify(pod)} cannot be injected`)
+    return this.must('POST', `/api/v1/namespaces/${namespace}/pods`, result.pod)
   }
 
   async token(
@@ -156,6 +169,15 @@ export class Cluster {
     const running = await runController(parsed.config, await rooms(), log)
     return { ...running, stderr: () => text }
   }
+}
+
+const masterKey = Buffer.alloc(32, 7)
+const injection: InjectionSettings = {
+  image: 'sidecar',
+  redirectImage: 'redirect',
+  controllerUrl: 'https://127.0.0.1:8443',
+  caBundle: 'PEM',
+  sealKey: sealKeyOf(masterKey),
 }
 
 export function https(url: string, options: JsonRequest): Promise<Answer> {

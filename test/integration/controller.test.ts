@@ -31,7 +31,7 @@ afterAll(async () => {
 })
 
 const createPod = (name: string): Promise<Body> =>
-  cluster.must('POST', '/api/v1/namespaces/agents/pods', {
+  cluster.createPod('agents', {
     metadata: { name, labels: { app: 'report' } },
     spec: { serviceAccountName: 'report', containers: [{ name: 'app', image: 'app' }] },
   })

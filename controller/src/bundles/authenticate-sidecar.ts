@@ -10,6 +10,8 @@ export interface AuthenticatorOptions {
   /** Unix milliseconds. */
   readonly nowMs: () => number
   readonly onResult: (result: 'ok' | 'cached' | 'refused' | 'error') => void
+  /** Why a live pod is not one the webhook made; null: it is. */
+  readonly findForgery: (pod: unknown, namespace: string) => string | null
   /** How long a positive answer holds; the pod's deletion ends it at once. */
   readonly cacheMs?: number
 }
@@ -26,8 +28,8 @@ interface Cached {
 }
 
 /**
- * Who a projected token speaks for: TokenReview with our audience, bound to a pod, and that very pod alive. A token alone
- * stays valid for a while after its pod was deleted.
+ * Who a projected token speaks for: TokenReview with our audience, bound to a pod, and that very pod alive and as the
+ * webhook made it. A token alone stays valid for a while after its pod was deleted, and any pod may ask for one.
  */
 export class SidecarAuthenticator {
   readonly #options: AuthenticatorOptions
@@ -113,6 +115,8 @@ export class SidecarAuthenticator {
     if (object?.metadata.uid !== podUID) throw this.#refuse('forbidden', 'the pod of the token was replaced by another')
     if (spec.serviceAccountName !== serviceAccount)
       throw this.#refuse('forbidden', 'the pod runs as another ServiceAccount')
+    const forgery = this.#options.findForgery(answer, namespace)
+    if (forgery !== null) throw this.#refuse('forbidden', `pod-not-genuine: ${forgery}`)
     const isTerminating = object.metadata.deletionTimestamp !== undefined
     return { subject: { namespace, serviceAccount, pod, podUID, labels: object.metadata.labels ?? {} }, isTerminating }
   }

@@ -1,4 +1,5 @@
 export { type InjectionDatabase } from './databases.ts'
+export { findForgery } from './find-forgery.ts'
 export { injectPod, type Injection, type JsonPatchOperation } from './inject-pod.ts'
 export { injectedAnnotation, injectLabel, interceptionAnnotation, names as injectedNames } from './names.ts'
 export { injectionReasons, type PodProblem } from './pod-problem.ts'

@@ -5,6 +5,8 @@ import { SidecarAuthenticator } from '../bundles/authenticate-sidecar.ts'
 import type { StreamHub } from '../bundles/stream-hub.ts'
 import { startStreamServer, type StreamServer } from '../bundles/stream-server.ts'
 import { isGrantableTo } from '../grants/grantable-to.ts'
+import { findForgery } from '../injection/find-forgery.ts'
+import { sealKeyOf } from '../injection/seal.ts'
 import type { Caches } from '../reconcile/caches.ts'
 import { Reachability } from '../reconcile/reachability.ts'
 import { startReconcilers, type Reconcilers } from '../reconcile/start-reconcilers.ts'
@@ -26,9 +28,11 @@ export async function startAdministration(foundation: Foundation, parts: Adminis
   const { client, nowMs, metrics } = foundation
   const { caches, certificates } = parts
   const reachability = new Reachability()
+  const sealKey = sealKeyOf(parts.masterKey)
   const authenticator = new SidecarAuthenticator({
     client,
     nowMs,
+    findForgery: (pod, namespace) => findForgery(pod, namespace, sealKey),
     onResult: (result) => metrics.authentications.inc({ result }),
   })
   const reconcilers = await runReconcilers(foundation, parts, reachability, (namespace) => hub.touch(namespace))
