@@ -24,13 +24,10 @@ func compare(conn *nftables.Conn, table rules.Table) error {
 		}
 		found = append(found, lines...)
 	}
-	for i, line := range wanted {
-		if i >= len(found) || found[i] != line {
-			return fmt.Errorf("the kernel holds other rules than were written (line %d, wanted %q): something else changes the table inet %s in this pod; remove it", i+1, line, table.Name)
+	for i := range max(len(wanted), len(found)) {
+		if i >= len(wanted) || i >= len(found) || wanted[i] != found[i] {
+			return fmt.Errorf("the kernel holds other rules than were written, from line %d of %d on: either something else changes the table inet %s in this pod, which must be removed, or this node's nf_tables are not whole, and interception Local is what works there", i+1, len(wanted), table.Name)
 		}
-	}
-	if len(found) > len(wanted) {
-		return fmt.Errorf("the kernel holds more rules than were written (%q): something else changes the table inet %s in this pod; remove it", found[len(wanted)], table.Name)
 	}
 	return nil
 }

@@ -42,6 +42,8 @@ func encodeMatch(match rules.Match) fact {
 	case rules.MatchTCPNotOpening:
 		return protocol(unix.IPPROTO_TCP).and(payload(expr.PayloadBaseTransportHeader, 13, 1)).
 			masked([]byte{synFlag | ackFlag}).differs([]byte{synFlag})
+	case rules.MatchTCP:
+		return protocol(unix.IPPROTO_TCP)
 	case rules.MatchIPv4Option:
 		return family(unix.NFPROTO_IPV4).and(present(uint8(match.Option), ipv4Option)).equal([]byte{1})
 	case rules.MatchIPv6RoutingHeader:

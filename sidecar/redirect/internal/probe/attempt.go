@@ -18,12 +18,17 @@ import (
 	"sallyport.dev/redirect/internal/files"
 )
 
-// Dial opens a TCP connection.
-type Dial func(ctx context.Context, network, address string) (net.Conn, error)
+// Network is how the probe reaches out.
+type Network struct {
+	// Lookup gives the addresses of a host through DNS.
+	Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
+	// Dial opens a TCP connection.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Patience for a connection, and again for the answer.
+	Patience time.Duration
+}
 
 const (
-	// For the connection, and again for the answer.
-	patience = 3 * time.Second
 	// A request packet of PostgreSQL with a code that no server knows; the sidecar's listener knows it.
 	questionCode = 1234<<16 | 24930
 	answer       = "sallyport"
@@ -37,17 +42,17 @@ type attempt struct {
 }
 
 // try dials once. The error means that this attempt proves nothing: the probe itself was kept from it.
-func try(ctx context.Context, dial Dial, endpoint netip.AddrPort) (attempt, error) {
-	connecting, cancel := context.WithTimeout(ctx, patience)
+func (network Network) try(ctx context.Context, endpoint netip.AddrPort) (attempt, error) {
+	connecting, cancel := context.WithTimeout(ctx, network.Patience)
 	defer cancel()
-	conn, err := dial(connecting, "tcp", endpoint.String())
+	conn, err := network.Dial(connecting, "tcp", endpoint.String())
 	if err != nil {
 		return notConnected(ctx, endpoint, err)
 	}
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(network.Patience)); err != nil {
 		return attempt{}, err
 	}
 	said, err := converse(conn)
@@ -57,7 +62,7 @@ func try(ctx context.Context, dial Dial, endpoint netip.AddrPort) (attempt, erro
 	if said == answer {
 		return attempt{endpoint, files.Redirected, "leads to the sidecar"}, nil
 	}
-	return attempt{endpoint, files.DirectPathOpen, stranger(said, err)}, nil
+	return attempt{endpoint, files.DirectPathOpen, stranger(said, err, network.Patience)}, nil
 }
 
 // converse gives what the other side said, as far as it is as long as the sidecar's answer.
@@ -69,12 +74,12 @@ func converse(conn net.Conn) (string, error) {
 	return string(said[:length]), errors.Join(err, writing)
 }
 
-func stranger(said string, err error) string {
+func stranger(said string, err error, patience time.Duration) string {
 	switch {
 	case said != "":
 		return "is answered by somebody else than the sidecar"
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return fmt.Sprintf("is accepted by somebody who says nothing for %d s", patience/time.Second)
+		return fmt.Sprintf("is accepted by somebody who says nothing for %s", patience)
 	}
 	return "is accepted and closed by somebody else than the sidecar"
 }

@@ -16,9 +16,8 @@ import (
 
 // Surroundings is what the probe touches outside of itself.
 type Surroundings struct {
-	Lookup Lookup
-	Dial   Dial
-	Now    func() time.Time
+	Network Network
+	Now     func() time.Time
 	// Pause ends early with the context.
 	Pause  func(ctx context.Context, duration time.Duration)
 	Stderr io.Writer
@@ -53,7 +52,7 @@ func once(ctx context.Context, directory string, with Surroundings) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	results, err := run(ctx, with.Lookup, with.Dial, targets.Targets, applied)
+	results, err := run(ctx, with.Network, targets.Targets, applied)
 	if err != nil {
 		return err
 	}

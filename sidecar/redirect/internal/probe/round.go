@@ -10,23 +10,19 @@ import (
 	"sallyport.dev/redirect/internal/files"
 )
 
-// Lookup gives the addresses of a host through DNS.
-type Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
-
 const (
 	targetsAtOnce  = 8
 	attemptsAtOnce = 16
 )
 
 type round struct {
-	lookup Lookup
-	dial   Dial
-	slots  chan struct{}
+	network Network
+	slots   chan struct{}
 }
 
 // run probes every target. The error means that nothing was proven.
-func run(ctx context.Context, lookup Lookup, dial Dial, targets []files.Target, applied files.Applied) ([]files.TargetResult, error) {
-	round := round{lookup, dial, make(chan struct{}, attemptsAtOnce)}
+func run(ctx context.Context, network Network, targets []files.Target, applied files.Applied) ([]files.TargetResult, error) {
+	round := round{network, make(chan struct{}, attemptsAtOnce)}
 	results, failures := make([]files.TargetResult, len(targets)), make([]error, len(targets))
 	inParallel(len(targets), make(chan struct{}, targetsAtOnce), func(i int) {
 		results[i], failures[i] = round.probe(ctx, targets[i], covered(applied, targets[i].Database))
@@ -36,7 +32,7 @@ func run(ctx context.Context, lookup Lookup, dial Dial, targets []files.Target, 
 
 // probe tries the addresses the host has now, and those the rules were made for.
 func (round round) probe(ctx context.Context, target files.Target, covered []netip.Addr) (files.TargetResult, error) {
-	now, unresolved := round.lookup(ctx, target.Host)
+	now, unresolved := round.network.Lookup(ctx, target.Host)
 	if ctx.Err() != nil {
 		return files.TargetResult{}, ctx.Err()
 	}
@@ -51,7 +47,7 @@ func (round round) probe(ctx context.Context, target files.Target, covered []net
 func (round round) tryAll(ctx context.Context, addresses []netip.Addr, port uint16) ([]attempt, error) {
 	attempts, failures := make([]attempt, len(addresses)), make([]error, len(addresses))
 	inParallel(len(addresses), round.slots, func(i int) {
-		attempts[i], failures[i] = try(ctx, round.dial, netip.AddrPortFrom(addresses[i], port))
+		attempts[i], failures[i] = round.network.try(ctx, netip.AddrPortFrom(addresses[i], port))
 	})
 	return attempts, first(failures)
 }

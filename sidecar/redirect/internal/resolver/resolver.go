@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
 )
@@ -72,7 +73,8 @@ func (resolver Resolver) search(ctx context.Context, config Config, host string)
 		}
 		failure = &Failure{host, true, found.failure.Error()}
 		// Who does not answer at all would not for the next name either; and a later name might be another host.
-		if !errors.Is(found.failure, errServerTrouble) {
+		var trouble serverTrouble
+		if !errors.As(found.failure, &trouble) {
 			return nil, failure
 		}
 	}
@@ -99,7 +101,30 @@ func (resolver Resolver) both(ctx context.Context, config Config, name string) o
 	return outcome{slices.Compact(addresses), first.failure}
 }
 
-var errServerTrouble = errors.New("the server has trouble")
+// serverTrouble is an answer that says neither yes nor no.
+type serverTrouble struct {
+	server netip.Addr
+	rcode  dnsmessage.RCode
+}
+
+func (trouble serverTrouble) Error() string {
+	names := map[dnsmessage.RCode]string{
+		dnsmessage.RCodeFormatError: "FORMERR", dnsmessage.RCodeServerFailure: "SERVFAIL",
+		dnsmessage.RCodeNotImplemented: "NOTIMP", dnsmessage.RCodeRefused: "REFUSED",
+	}
+	name, known := names[trouble.rcode]
+	if !known {
+		name = fmt.Sprintf("RCODE %d", trouble.rcode)
+	}
+	return fmt.Sprintf("%s says %s", trouble.server, name)
+}
+
+func notAnswered(server netip.Addr, cause error, config Config) error {
+	if errors.Is(cause, os.ErrDeadlineExceeded) || errors.Is(cause, context.DeadlineExceeded) {
+		return fmt.Errorf("%s does not answer within %d s", server, config.Timeout/time.Second)
+	}
+	return fmt.Errorf("%s cannot be asked: %w", server, cause)
+}
 
 // query asks each server in turn, as often as the configuration says.
 func (resolver Resolver) query(ctx context.Context, config Config, name string, kind dnsmessage.Type) outcome {
@@ -115,11 +140,11 @@ func (resolver Resolver) query(ctx context.Context, config Config, name string, 
 			found, err := resolver.exchange(ctx, server, question, config)
 			switch {
 			case err != nil:
-				failure = fmt.Errorf("%s does not answer: %w", server, err)
+				failure = notAnswered(server.Addr(), err, config)
 			case found.rcode == dnsmessage.RCodeSuccess, found.rcode == dnsmessage.RCodeNameError:
 				return outcome{addresses: found.addresses}
 			default:
-				failure = fmt.Errorf("%s says %s: %w", server, found.rcode, errServerTrouble)
+				failure = serverTrouble{server.Addr(), found.rcode}
 			}
 			if ctx.Err() != nil {
 				return outcome{failure: failure}

@@ -79,7 +79,11 @@ func guard(sidecarUID uint32, databases []Database) Chain {
 		)
 	}
 	for _, family := range families(addresses) {
-		chain.Rules = append(chain.Rules, Rule{Matches: []Match{MatchAddresses{family}}, Verdict: VerdictReject{}})
+		chain.Rules = append(chain.Rules,
+			// While connect(2) has its socket locked an ICMP error would only count at the next SYN, a second later.
+			Rule{Matches: []Match{MatchTCP{}, MatchAddresses{family}}, Verdict: VerdictReset{}},
+			Rule{Matches: []Match{MatchAddresses{family}}, Verdict: VerdictReject{}},
+		)
 	}
 	return chain
 }
@@ -142,7 +146,10 @@ func sorted(addresses []netip.Addr) []netip.Addr {
 	return slices.Compact(copied)
 }
 
-// families gives the addresses by family, IPv4 first, without an empty one.
+// A set is written as one attribute of netlink, of which the length has 16 bits: 2,340 IPv6 addresses.
+const mostInASet = 1024
+
+// families gives the addresses by family, IPv4 first, in portions that a set can hold; none of them is empty.
 func families(addresses []netip.Addr) [][]netip.Addr {
 	var v4, v6 []netip.Addr
 	for _, address := range addresses {
@@ -152,5 +159,5 @@ func families(addresses []netip.Addr) [][]netip.Addr {
 			v6 = append(v6, address)
 		}
 	}
-	return slices.DeleteFunc([][]netip.Addr{v4, v6}, func(family []netip.Addr) bool { return len(family) == 0 })
+	return slices.AppendSeq(slices.Collect(slices.Chunk(v4, mostInASet)), slices.Chunk(v6, mostInASet))
 }

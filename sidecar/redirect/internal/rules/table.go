@@ -40,6 +40,9 @@ type MatchEstablished struct{}
 // MatchTCPNotOpening is true for every segment of TCP but the one that opens a connection.
 type MatchTCPNotOpening struct{}
 
+// MatchTCP is true for segments of TCP.
+type MatchTCP struct{}
+
 // MatchIPv4Option is true for packets with this option in their header.
 type MatchIPv4Option struct{ Option IPv4Option }
 

@@ -40,6 +40,7 @@ func (rule Rule) Text() string {
 func (match MatchUID) text() string         { return fmt.Sprintf("meta skuid %d", match.UID) }
 func (MatchEstablished) text() string       { return "ct state established" }
 func (MatchTCPNotOpening) text() string     { return "tcp flags & (syn | ack) != syn" }
+func (MatchTCP) text() string               { return "meta l4proto tcp" }
 func (MatchIPv6RoutingHeader) text() string { return "exthdr rt exists" }
 func (MatchLeaving) text() string           { return `oifname != "lo"` }
 
