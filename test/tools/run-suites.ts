@@ -18,6 +18,8 @@ interface Suite {
   readonly command: readonly string[]
   /** Reads the score from what the command wrote; absent: the exit code is one check. */
   readonly score?: (report: string, stdout: string) => Score
+  /** The score is read from stdout, which is not shown then. */
+  readonly captured?: true
 }
 
 const work = mkdtempSync(join(tmpdir(), 'sallyport-suites-'))
@@ -28,7 +30,8 @@ const suites: readonly Suite[] = [
   { name: 'doors', command: ['depcruise', '--config', '.dependency-cruiser.cjs', 'crds', 'sidecar', 'controller', 'cli', 'test'] }, // prettier-ignore
   { name: 'generated', command: ['node', 'crds/scripts/generate.ts', '--check'] },
   { name: 'reasons', command: ['node', 'test/tools/check-reasons.ts'] },
-  { name: 'policy', command: ['opa', 'test', '--format=json', 'sidecar/policy', '--ignore', 'dist', '--ignore', '*.json'], score: opaScore }, // prettier-ignore
+  { name: 'policy', command: ['opa', 'test', '--format=json', 'sidecar/policy', '--ignore', 'dist', '--ignore', '*.json'], score: opaScore, captured: true }, // prettier-ignore
+  { name: 'redirect', command: ['bash', '-c', 'cd sidecar/redirect && test -z "$(gofmt -l .)" && go vet ./... && go test -count=1 -json ./...'], score: goScore, captured: true }, // prettier-ignore
   vitest('unit'),
   vitest('integration'),
 ]
@@ -48,14 +51,13 @@ rmSync(work, { recursive: true, force: true })
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0
 process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`)
 
-function run({ name, command, score }: Suite): Score {
+function run({ name, command, score, captured }: Suite): Score {
   const [file = '', ...args] = command
-  const captures = name === 'policy'
-  const stdio = ['ignore', captures ? 'pipe' : 'inherit', 'inherit'] as const
+  const stdio = ['ignore', captured ? 'pipe' : 'inherit', 'inherit'] as const
   const result = spawnSync(file, args, { stdio: [...stdio], env, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 })
   const ok = result.status === 0
   if (!score) return { passed: ok ? 1 : 0, failed: ok ? 0 : 1 }
-  const found = read(() => score(join(work, `${name}.json`), captures ? result.stdout : ''))
+  const found = read(() => score(join(work, `${name}.json`), captured ? result.stdout : ''))
   if (!found || found.passed + found.failed === 0) return { passed: 0, failed: 1 }
   return ok || found.failed > 0 ? found : { ...found, failed: 1 }
 }
@@ -97,4 +99,30 @@ function opaScore(_report: string, stdout: string): Score {
   const failed = results.filter(({ fail, error }) => fail === true || error !== undefined)
   for (const each of failed) process.stdout.write(`${JSON.stringify(each)}\n`)
   return { passed: results.length - failed.length, failed: failed.length }
+}
+
+interface GoEvent {
+  readonly Action: string
+  readonly Package?: string
+  /** Names of subtests follow after a slash; absent for what concerns the package. */
+  readonly Test?: string
+  readonly Output?: string
+}
+
+/** Tests without subtests, and subtests: a test is not counted beside its own. What failed or was skipped is shown. */
+function goScore(_report: string, stdout: string): Score {
+  const events = stdout.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as GoEvent] : []))
+  const key = ({ Package, Test }: GoEvent): string => `${Package ?? ''} ${Test ?? ''}`
+  const above = (event: GoEvent): readonly string[] =>
+    [...key(event).matchAll(/\//g)].map(({ index }) => key(event).slice(0, index))
+  const parents = new Set(events.flatMap(above))
+  const ended = (action: string): readonly GoEvent[] => events.filter(({ Action }) => Action === action)
+  const leaves = (action: string): number =>
+    ended(action).filter((event) => event.Test && !parents.has(key(event))).length
+  const shown = new Set([...ended('fail'), ...ended('skip')].filter(({ Test }) => Test).map(key))
+  const broken = ended('build-output').concat(
+    events.filter((event) => event.Action === 'output' && shown.has(key(event))),
+  )
+  for (const { Output } of broken) process.stdout.write(Output ?? '')
+  return { passed: leaves('pass'), failed: leaves('fail') }
 }
