@@ -54,6 +54,15 @@ unit: build ## unit tests
 integration: build ## tests against real PostgreSQL, kube-apiserver and etcd
 	@node test/tools/run-suites.ts integration
 
+# On a cluster of one's own: make e2e KUBECONFIG=… IMAGE_REGISTRY=…, where the images of dist/images were pushed to.
+e2e: export SALLYPORT_E2E_KUBECONFIG := $(KUBECONFIG)
+e2e: export SALLYPORT_E2E_IMAGE_REGISTRY := $(IMAGE_REGISTRY)
+e2e: build ## everything on a real cluster, made for it and removed afterwards (root, Linux)
+	@node test/tools/run-suites.ts e2e
+
+resilience: build ## 50 restarts of the release and 50 kills of a sidecar on a real cluster, under load (root, Linux)
+	@node test/tools/run-suites.ts resilience
+
 lint: $(SETUP) $(GUARDRAILS) ## types, lint, format, one-way doors
 	@node test/tools/run-suites.ts types lint format doors
 
@@ -75,4 +84,4 @@ bench: build ## benchmarks; they print, and never fail
 clean: ## remove what was built
 	rm -rf cli/dist dist sidecar/policy/dist node_modules/.sallyport-setup
 
-.PHONY: help setup policy build images test-images generate format unit integration lint verify test corpus demo bench clean
+.PHONY: help setup policy build images test-images generate format unit integration e2e resilience lint verify test corpus demo bench clean

@@ -11,6 +11,7 @@ export default tseslint.config(
     ignores: [
       '**/dist/**',
       'test/tools/*.mjs',
+      'test/e2e/agent/*.mjs',
       '**/node_modules/**',
       'crds/src/types/**',
       '**/*.generated.ts',
