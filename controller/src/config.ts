@@ -51,6 +51,8 @@ export interface ControllerConfig {
   /** Path of the opa binary. */
   readonly opa: string
   readonly acknowledge: Acknowledgement
+  /** A sidecar's token counts only from an address of its pod. */
+  readonly checkPodAddress: boolean
   readonly sidecarImage: string
   readonly redirectImage: string
   readonly logLevel: LogLevel
@@ -98,6 +100,7 @@ export function parseConfig(
     dataDir: reader.text('data-dir', '/var/lib/sallyport'),
     opa: reader.text('opa', 'opa'),
     acknowledge: reader.oneOf('acknowledge', acknowledgements, 'journal'),
+    checkPodAddress: reader.oneOf('check-pod-address', ['true', 'false'], 'true') === 'true',
     sidecarImage: reader.image('sidecar-image', 'ghcr.io/sallyport-dev/sallyport-sidecar:0.1.0'),
     redirectImage: reader.image('redirect-image', 'ghcr.io/sallyport-dev/sallyport-redirect:0.1.0'),
     logLevel: reader.oneOf('log-level', logLevels, 'info'),
@@ -134,6 +137,7 @@ const flags = [
   'data-dir',
   'opa',
   'acknowledge',
+  'check-pod-address',
   'sidecar-image',
   'redirect-image',
   'log-level',

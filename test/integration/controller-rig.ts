@@ -154,6 +154,8 @@ export class Cluster {
         dataDir,
         '--namespace',
         'sallyport-system',
+        '--check-pod-address',
+        'false',
         '--drain-seconds',
         '0',
       ],

@@ -90,6 +90,8 @@ export async function install(plane: ControlPlane): Promise<Installation> {
     `--data-dir=${join(plane.dir, 'controller')}`,
     `--opa=${toolPath('opa')}`,
     '--drain-seconds=0',
+    // Sidecars are processes of this machine: no kubelet gives their pods addresses.
+    '--check-pod-address=false',
   ]
   let controller: Started | null = null
   const startController = async (): Promise<void> => {

@@ -12,6 +12,8 @@ export interface AuthenticatorOptions {
   readonly onResult: (result: 'ok' | 'cached' | 'refused' | 'error') => void
   /** Why a live pod is not one the webhook made; null: it is. */
   readonly findForgery: (pod: unknown, namespace: string) => string | null
+  /** A token counts only where it comes from an address of its pod: one that was carried off is worth nothing elsewhere. */
+  readonly checkAddress: boolean
   /** How long a positive answer holds; the pod's deletion ends it at once. */
   readonly cacheMs?: number
 }
@@ -22,8 +24,13 @@ export interface Sidecar {
   readonly isTerminating: boolean
 }
 
-interface Cached {
+interface Reviewed {
   readonly sidecar: Sidecar
+  /** `status.podIPs`, as the kubelet reported them. */
+  readonly addresses: readonly string[]
+}
+
+interface Cached extends Reviewed {
   readonly untilMs: number
 }
 
@@ -34,7 +41,7 @@ interface Cached {
 export class SidecarAuthenticator {
   readonly #options: AuthenticatorOptions
   readonly #cache = new Map<string, Cached>()
-  readonly #reviewing = new Map<string, Promise<Sidecar>>()
+  readonly #reviewing = new Map<string, Promise<Reviewed>>()
 
   constructor(options: AuthenticatorOptions) {
     this.#options = options
@@ -42,22 +49,24 @@ export class SidecarAuthenticator {
 
   /**
    * @param authorization  the request's header.
-   * @throws BundleError `unauthenticated` or `forbidden`; KubeError when the API server cannot be asked.
+   * @param remoteAddress  where the connection comes from.
+   * @throws BundleError `unauthenticated` or `forbidden`, `busy` while the pod has no address yet; KubeError when the API
+   *   server cannot be asked.
    */
-  async authenticate(authorization: string | undefined): Promise<Sidecar> {
+  async authenticate(authorization: string | undefined, remoteAddress: string | undefined): Promise<Sidecar> {
     const token = /^Bearer ([\w.~+/=-]{16,8192})$/.exec(authorization ?? '')?.[1]
     if (token === undefined) throw this.#refuse('unauthenticated', 'a bearer token is required')
     const hash = createHash('sha256').update(token).digest('base64')
     const cached = this.#cache.get(hash)
     if (cached && cached.untilMs > this.#options.nowMs()) {
       this.#options.onResult('cached')
-      return cached.sidecar
+      return this.#at(cached, remoteAddress)
     }
     const running = this.#reviewing.get(hash)
-    if (running) return running
+    if (running) return this.#at(await running, remoteAddress)
     const review = this.#review(token, hash).finally(() => this.#reviewing.delete(hash))
     this.#reviewing.set(hash, review)
-    return review
+    return this.#at(await review, remoteAddress)
   }
 
   /** A pod has changed or is gone: ask anew. */
@@ -65,18 +74,31 @@ export class SidecarAuthenticator {
     for (const [hash, { sidecar }] of this.#cache) if (sidecar.subject.podUID === podUid) this.#cache.delete(hash)
   }
 
-  async #review(token: string, hash: string): Promise<Sidecar> {
+  /** Where a connection comes from cannot be chosen inside a pod that has no NET_RAW, and a pod keeps its addresses. */
+  #at({ sidecar, addresses }: Reviewed, remoteAddress: string | undefined): Sidecar {
+    if (!this.#options.checkAddress) return sidecar
+    if (addresses.length === 0) throw new BundleError('busy', 'the address of the pod is not known yet')
+    const from = remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '')
+    if (from === undefined || !addresses.includes(from))
+      throw this.#refuse('forbidden', `the token is of a pod at another address than ${from ?? 'none'}`)
+    return sidecar
+  }
+
+  async #review(token: string, hash: string): Promise<Reviewed> {
     const identity = parseReview(await this.#ask(token))
     if (!identity)
       throw this.#refuse(
         'unauthenticated',
         `the token is not valid for the audience ${sidecarTokenAudience}, or not bound to a pod`,
       )
-    const sidecar = await this.#livePod(identity)
+    const reviewed = await this.#livePod(identity)
     this.#options.onResult('ok')
     this.#sweep()
-    this.#cache.set(hash, { sidecar, untilMs: this.#options.nowMs() + (this.#options.cacheMs ?? 60_000) })
-    return sidecar
+    // A pod without an address is asked for again: the kubelet reports it a moment after it has started a container.
+    const isComplete = !this.#options.checkAddress || reviewed.addresses.length > 0
+    if (isComplete)
+      this.#cache.set(hash, { ...reviewed, untilMs: this.#options.nowMs() + (this.#options.cacheMs ?? 60_000) })
+    return reviewed
   }
 
   async #ask(token: string): Promise<unknown> {
@@ -98,7 +120,7 @@ export class SidecarAuthenticator {
     }
   }
 
-  async #livePod(identity: Identity): Promise<Sidecar> {
+  async #livePod(identity: Identity): Promise<Reviewed> {
     const { namespace, serviceAccount, pod, podUID } = identity
     let answer: unknown
     try {
@@ -118,7 +140,8 @@ export class SidecarAuthenticator {
     const forgery = this.#options.findForgery(answer, namespace)
     if (forgery !== null) throw this.#refuse('forbidden', `pod-not-genuine: ${forgery}`)
     const isTerminating = object.metadata.deletionTimestamp !== undefined
-    return { subject: { namespace, serviceAccount, pod, podUID, labels: object.metadata.labels ?? {} }, isTerminating }
+    const subject = { namespace, serviceAccount, pod, podUID, labels: object.metadata.labels ?? {} }
+    return { sidecar: { subject, isTerminating }, addresses: podAddresses(answer) }
   }
 
   #refuse(code: 'unauthenticated' | 'forbidden', message: string): BundleError {
@@ -152,6 +175,13 @@ export function parseReview(review: unknown): Identity | null {
   const podUID = extraOf(extra, 'authentication.kubernetes.io/pod-uid')
   if (namespace === undefined || serviceAccount === undefined || pod === null || podUID === null) return null
   return { namespace, serviceAccount, pod, podUID }
+}
+
+/** `status.podIPs` of a pod; empty before the kubelet has said it. */
+function podAddresses(pod: unknown): readonly string[] {
+  const status = isRecord(pod) ? pod.status : null
+  const list: readonly unknown[] = isRecord(status) && Array.isArray(status.podIPs) ? status.podIPs : []
+  return list.flatMap((each) => (isRecord(each) && typeof each.ip === 'string' ? [each.ip] : []))
 }
 
 function extraOf(extra: unknown, name: string): string | null {

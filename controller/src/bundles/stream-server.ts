@@ -22,7 +22,8 @@ export interface StreamServerOptions {
   readonly host: string
   readonly port: number
   readonly certificate: ServingCertificate
-  readonly authenticate: (authorization: string | undefined) => Promise<Sidecar>
+  /** From the request's Authorization and the address it comes from. */
+  readonly authenticate: (authorization: string | undefined, remoteAddress: string | undefined) => Promise<Sidecar>
   readonly hub: StreamHub
   /** Bytes of a compiled policy by digest `sha256:…`. */
   readonly policy: (digest: string) => Uint8Array | undefined
@@ -65,7 +66,7 @@ export async function startStreamServer(options: StreamServerOptions): Promise<S
 
 async function handle(options: StreamServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
   try {
-    const sidecar = await options.authenticate(request.headers.authorization)
+    const sidecar = await options.authenticate(request.headers.authorization, request.socket.remoteAddress)
     await route(options, sidecar, request, response)
   } catch (error) {
     refuse(options, error, request, response)

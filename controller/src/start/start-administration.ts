@@ -33,6 +33,7 @@ export async function startAdministration(foundation: Foundation, parts: Adminis
     client,
     nowMs,
     findForgery: (pod, namespace) => findForgery(pod, namespace, sealKey),
+    checkAddress: foundation.config.checkPodAddress,
     onResult: (result) => metrics.authentications.inc({ result }),
   })
   const reconcilers = await runReconcilers(foundation, parts, reachability, (namespace) => hub.touch(namespace))
@@ -102,7 +103,7 @@ async function serveSidecars(
   const stream = await startStreamServer({
     ...config.stream,
     certificate: certificates.current(),
-    authenticate: (authorization) => authenticator.authenticate(authorization),
+    authenticate: (authorization, remoteAddress) => authenticator.authenticate(authorization, remoteAddress),
     hub,
     policy: (digest) => reconcilers.store.wasm(digest),
     audit: (batch) => collector.accept(batch),
