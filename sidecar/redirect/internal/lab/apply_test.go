@@ -98,13 +98,7 @@ func TestTheMostDatabases(t *testing.T) {
 	for port := 15910; port <= 15999; port++ {
 		args = append(args, fmt.Sprintf("--database=agents/number-%d=%d.many.test:%d=%d", port, port, port-10_000, port))
 	}
-	inUserNamespace := &syscall.SysProcAttr{
-		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 100_000, Size: 65_536}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 100_000, Size: 65_536}},
-		Credential:  &syscall.Credential{Uid: 0, Gid: 0, NoSetGroups: true},
-	}
-	for name, attributes := range map[string]*syscall.SysProcAttr{"with NET_ADMIN": onlyNetAdmin(), "as root of a user namespace": inUserNamespace} {
+	for name, attributes := range map[string]*syscall.SysProcAttr{"with NET_ADMIN": onlyNetAdmin(), "as root of a user namespace": rootOfAUserNamespace()} {
 		t.Run(name, func(t *testing.T) {
 			applied := world.pod.with(t, attributes, "many", append([]string{"apply", "--sidecar-uid=5555", "--state-dir=" + world.stateDir}, args...)...)
 			if code, _ := applied.end(); code != 0 {

@@ -12,10 +12,12 @@ var addressed = []string{
 	"--database=agents/billing=10.77.1.1:3306=15911",
 	"--database=agents/reports=10.77.1.2:3306=15912",
 	"--database=agents/six=[fd77:1::6]:6543=15914",
+	"--database=agents/third=[fd77:1::3]:3306=15913",
 }
 
 const (
 	everyIPv4 = "ip daddr { 10.77.1.1, 10.77.1.2, 10.77.1.3 }"
+	everyIPv6 = "ip6 daddr { fd77:1::3, fd77:1::6 }"
 	everyPort = "dport { 3306, 5432, 6543 }"
 )
 
@@ -33,6 +35,7 @@ func TestEveryRuleIsNeeded(t *testing.T) {
 		{"ip daddr 127.0.0.0/8 return", applicationUID, attempt{Address: "127.0.0.1:5432"}, refused, "sidecar 127.0.0.1:15910"},
 		{"ip6 daddr ::1 return", applicationUID, attempt{Address: "[::1]:5432"}, refused, "sidecar [::1]:15910"},
 		{`ip daddr 10.77.1.1 tcp dport 3306 redirect to :15911 comment "agents/billing"`, applicationUID, attempt{Address: "10.77.1.1:3306"}, "sidecar 127.0.0.1:15911", refused},
+		{`ip6 daddr fd77:1::3 tcp dport 3306 redirect to :15913 comment "agents/third"`, applicationUID, attempt{Address: "[fd77:1::3]:3306"}, "sidecar [::1]:15913", refused},
 		{`tcp dport 5432 redirect to :15910 comment "agents/orders"`, applicationUID, attempt{Address: foreign + ":5432"}, "sidecar 127.0.0.1:15910", refused},
 		{"meta skuid 5555 accept", sidecarUID, attempt{Address: "10.77.1.3:5432"}, "database 10.77.1.3:5432", refused},
 		{"ip daddr 127.0.0.0/8 accept", applicationUID, attempt{Address: "127.0.0.1:3306"}, "sidecar 127.0.0.1:3306", refused},
@@ -40,9 +43,9 @@ func TestEveryRuleIsNeeded(t *testing.T) {
 		{"tcp " + everyPort + " reject with tcp reset", applicationUID, attempt{Address: foreign + ":3306"}, refused, "database " + foreign + ":3306"},
 		{"udp " + everyPort + " reject with icmpx port-unreachable", applicationUID, attempt{Network: "udp", Address: foreign + ":5432"}, notSent, "database " + foreign + ":5432"},
 		{"meta l4proto tcp " + everyIPv4 + " reject with tcp reset", applicationUID, attempt{Address: "10.77.1.3:6000"}, refused, waiting},
-		{"meta l4proto tcp ip6 daddr fd77:1::6 reject with tcp reset", applicationUID, attempt{Address: "[fd77:1::6]:6000"}, refused, waiting},
+		{"meta l4proto tcp " + everyIPv6 + " reject with tcp reset", applicationUID, attempt{Address: "[fd77:1::6]:6000"}, refused, waiting},
 		{everyIPv4 + " reject with icmpx port-unreachable", applicationUID, attempt{Network: "udp", Address: "10.77.1.3:6000"}, notSent, "database 10.77.1.3:6000"},
-		{"ip6 daddr fd77:1::6 reject with icmpx port-unreachable", applicationUID, attempt{Network: "udp", Address: "[fd77:1::6]:6000"}, notSent, "database [fd77:1::6]:6000"},
+		{everyIPv6 + " reject with icmpx port-unreachable", applicationUID, attempt{Network: "udp", Address: "[fd77:1::6]:6000"}, notSent, "database [fd77:1::6]:6000"},
 	}
 	for _, each := range cases {
 		t.Run(each.rule, func(t *testing.T) {

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 	}
 	roles := map[string]func(args []string) error{
 		"serve": serve, "try": tryRole, "talk": talk, "command": commandRole, "without": without, "probe-once": probeOnce,
-		"dns": dnsRole, "die-silently": dieSilently, "many": many, "leave-much": leaveMuch,
+		"dns": dnsRole, "die-silently": dieSilently, "many": many, "leave-much": leaveMuch, "pod-in-pod": podInPod,
 	}
 	if err := roles[role](os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
