@@ -1,12 +1,13 @@
 import { mkdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { publishImages } from './admission/publish-images.ts'
 import type { ControllerConfig } from './config.ts'
 import { waitFor } from './kube/wait-for.ts'
 import { createCaches, eachAdmissionCache, eachCache, type Caches } from './reconcile/caches.ts'
 import { ensureMasterKey, readMasterKey } from './reconcile/keys.ts'
 import type { AdmissionServer, Certificates, Rooms } from './rooms.ts'
-import { layFoundation, runCaches, type Foundation } from './start/foundation.ts'
+import { everySecond, layFoundation, runCaches, type Foundation } from './start/foundation.ts'
 import { openCollector } from './start/open-collector.ts'
 import { startAdministration } from './start/start-administration.ts'
 import { cacheMetrics } from './telemetry/metrics.ts'
@@ -70,6 +71,7 @@ async function startRole(foundation: Foundation, rooms: Rooms, onBroken: (error:
   const { config, client, log, metrics } = foundation
   const caches = createCaches(client, log, cacheMetrics(metrics))
   const isWebhook = config.role === 'webhook'
+  if (config.role !== 'controller') keepImagesPublished(foundation)
   const synced = runCaches(foundation, isWebhook ? eachAdmissionCache(caches) : eachCache(caches))
   const masterKey = await findMasterKey(foundation)
   const certificates = await openCertificates(foundation, rooms)
@@ -79,6 +81,15 @@ async function startRole(foundation: Foundation, rooms: Rooms, onBroken: (error:
   const admission = await rooms.startAdmission({ ...foundation, caches, masterKey }, certificates)
   foundation.closers.add('admission', () => admission.close())
   return { streamPort, admission }
+}
+
+/** Whoever admits pods must first be believed by the admission policies. */
+function keepImagesPublished({ config, client, nowMs, log, readiness, closers }: Foundation): void {
+  const { namespace, sidecarImage, redirectImage } = config
+  const name = `${config.name}-injection`
+  const images = publishImages({ client, namespace, name, images: [sidecarImage, redirectImage], nowMs, log })
+  readiness.require(`images published in the ConfigMap ${namespace}/${name}`, () => images.isPublished())
+  closers.add('images', () => images.close())
 }
 
 /** The webhook may not write Secrets: it waits for the other role to make it. */
@@ -94,10 +105,16 @@ async function findMasterKey({ config, client, readiness, log, signal }: Foundat
 }
 
 async function openCertificates(foundation: Foundation, rooms: Rooms): Promise<Certificates> {
-  const { readiness, closers } = foundation
+  const { config, readiness, closers, metrics, nowMs } = foundation
   const certificates = await readiness.until('certificate', rooms.openCertificates(foundation))
   closers.add('certificates', () => certificates.close())
-  readiness.require('certificate authority published', () => certificates.isPublished())
+  everySecond(foundation, 'metrics of certificates', () => {
+    metrics.certificateExpiry.set((certificates.expiresAtMs() - nowMs()) / 1000)
+    metrics.authorityPublished.set(certificates.isPublished() ? 1 : 0)
+  })
+  // Without admission sidecars are served all the same: they are told whom to trust by the pod and the stream.
+  if (config.role !== 'controller')
+    readiness.require('certificate authority published', () => certificates.isPublished())
   return certificates
 }
 

@@ -14,6 +14,8 @@ export interface Certificates {
   readonly caBundle: () => string
   /** The API server has been told whom to trust. */
   readonly isPublished: () => boolean
+  /** End of the certificate, Unix milliseconds. */
+  readonly expiresAtMs: () => number
   /** Calls whenever certificate or authorities change. */
   readonly subscribe: (changed: () => void) => void
   readonly close: () => Promise<void>

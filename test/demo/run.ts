@@ -39,11 +39,11 @@ async function demo(): Promise<void> {
   stage.say(`API server ${plane.url}, PostgreSQL on port ${shop.postgres.port}`)
   stage.step('helm install sallyport charts/sallyport')
   const installation = await install(plane)
-  closing.push(() => installation.stopController())
+  closing.push(() => installation.stop())
   const pods = await plane.kubectl(['get', 'deployment,serviceaccount,service', '-n', installation.namespace])
   stage.print(pods.stdout.trimEnd())
   stage.say(
-    "the controller runs with the Deployment's own command and its ServiceAccount's token; nothing is cluster-admin",
+    "controller and webhook run with their Deployments' own commands and their ServiceAccounts' tokens; nothing is cluster-admin",
   )
   const { connect } = await walk({ stage, plane, shop, installation, localPort, closing })
   walked.done = true

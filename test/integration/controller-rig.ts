@@ -197,6 +197,7 @@ async function rooms(): Promise<Rooms> {
         current: () => certificate,
         caBundle: () => authority.cert,
         isPublished: () => true,
+        expiresAtMs: () => Date.now() + dayMs,
         subscribe: () => undefined,
       }),
     startAdmission: () => Promise.resolve({ ...nothing, port: 0, drain: () => undefined }),

@@ -18,7 +18,7 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  await installation.stopController()
+  await installation.stop()
   await plane.stop()
 })
 
@@ -50,11 +50,11 @@ describe('sallyport hook test', () => {
   })
 
   it('fails while the webhook does not answer, and says which', async () => {
-    await installation.stopController()
+    await installation.stopWebhook()
     const result = await hookTest()
     expect(result.stderr).toMatch(/test-failed: the webhook labelled-pods.sallyport.dev does not answer/)
     expect(result.code).toBe(1)
-    await installation.startController()
+    await installation.startWebhook()
   })
 
   it('cannot be run without a cluster', async () => {

@@ -24,7 +24,7 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  await installation.stopController()
+  await installation.stop()
   await plane.stop()
 })
 
@@ -192,9 +192,10 @@ describe('the controller', () => {
   })
 
   it('serves metrics of what it did', async () => {
-    const response = await fetch(`http://127.0.0.1:${installation.metricsPort}/metrics`)
-    const text = await response.text()
-    expect(text).toMatch(/sallyport_admission_reviews_total\{webhook="mutate-pods",result="host-network"\} 1/)
+    const metricsOf = async (port: number) => (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+    const text = await metricsOf(installation.metricsPort)
+    const webhook = await metricsOf(installation.webhookMetricsPort)
+    expect(webhook).toMatch(/sallyport_admission_reviews_total\{webhook="mutate-pods",result="host-network"\} 1/)
     expect(text).toMatch(/sallyport_grants\{state="Pending"\} [12]/)
   })
 
@@ -202,9 +203,9 @@ describe('the controller', () => {
     const name = 'validatingwebhookconfiguration/sallyport'
     const wipe = [{ op: 'remove', path: '/webhooks/0/clientConfig/caBundle' }]
     await plane.mustKubectl(['patch', name, '--type=json', '-p', JSON.stringify(wipe)])
-    await installation.stopController()
-    await installation.startController()
-    const bundle = await plane.mustKubectl(['get', name, '-o', 'jsonpath={.webhooks[0].clientConfig.caBundle}'])
-    expect(Buffer.from(bundle, 'base64').toString()).toContain('BEGIN CERTIFICATE')
+    const bundle = (): Promise<string> =>
+      plane.mustKubectl(['get', name, '-o', 'jsonpath={.webhooks[0].clientConfig.caBundle}'])
+    await until(async () => (await bundle()) !== '', 'the authority')
+    expect(Buffer.from(await bundle(), 'base64').toString()).toContain('BEGIN CERTIFICATE')
   })
 })

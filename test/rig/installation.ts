@@ -10,7 +10,7 @@ import { toolPath } from './tool-paths.ts'
 const root = join(import.meta.dirname, '../..')
 const namespace = 'sallyport-system'
 
-/** The release as `helm install` leaves it, with its Deployment's command run as a process of this machine. */
+/** The release as `helm install` leaves it, with its Deployments' commands run as processes of this machine. */
 export interface Installation {
   readonly namespace: string
   readonly controller: () => Started
@@ -18,6 +18,13 @@ export interface Installation {
   /** Starts the controller's command again, with the same data, and waits until it is ready. */
   readonly startController: () => Promise<void>
   readonly stopController: (signal?: NodeJS.Signals) => Promise<void>
+  readonly webhook: () => Started
+  readonly webhookMetricsPort: number
+  /** Starts the webhook's command again and waits until it is ready. */
+  readonly startWebhook: () => Promise<void>
+  readonly stopWebhook: (signal?: NodeJS.Signals) => Promise<void>
+  /** Stops both. */
+  readonly stop: () => Promise<void>
   /** Plays the kubelet for a pod: starts the container the webhook put in. */
   readonly startSidecar: (podNamespace: string, pod: string, options?: SidecarOptions) => Promise<RunningSidecar>
 }
@@ -55,9 +62,9 @@ interface PodObject {
   readonly spec: { readonly serviceAccountName?: string; readonly initContainers?: readonly ContainerSpec[] }
 }
 
-/** Installs the chart with helm and runs the controller with its own ServiceAccount's token: no more rights than users give it. */
+/** Installs the chart with helm and runs both roles with their own ServiceAccounts' tokens: no more rights than users give them. */
 export async function install(plane: ControlPlane): Promise<Installation> {
-  const [admission = 0, stream = 0, metrics = 0] = await freePorts(3)
+  const [admission = 0, stream = 0, metrics = 0, webhookMetrics = 0] = await freePorts(4)
   const url = `https://127.0.0.1:${stream}`
   await plane.helm([
     'install',
@@ -71,45 +78,73 @@ export async function install(plane: ControlPlane): Promise<Installation> {
     // Its data folder outlives the process, as a volume would.
     '--set=persistence.enabled=true',
   ])
-  const account = 'sallyport-controller'
-  const token = await plane.mustKubectl(['create', 'token', account, '-n', namespace, '--duration=24h'])
-  const tokenFile = join(plane.dir, 'controller.token')
-  writeFileSync(tokenFile, token.trim(), { mode: 0o600 })
-  const deployment = await plane.mustKubectl(['get', 'deployment', account, '-n', namespace, '-o', 'json'])
-  const [container] = (JSON.parse(deployment) as { spec: { template: { spec: { containers: ContainerSpec[] } } } }).spec.template.spec.containers // prettier-ignore
-  if (!container) throw new RigError('the Deployment has no container')
-  const outside = [
-    // Both Deployments in one process.
-    '--role=all',
-    `--server=${plane.url}`,
-    `--ca-file=${plane.caFile}`,
-    `--token-file=${tokenFile}`,
-    `--admission-address=127.0.0.1:${admission}`,
+  const controller = await openRole(plane, 'sallyport-controller', metrics, [
     `--stream-address=127.0.0.1:${stream}`,
-    `--metrics-address=127.0.0.1:${metrics}`,
     `--data-dir=${join(plane.dir, 'controller')}`,
     `--opa=${toolPath('opa')}`,
-    '--drain-seconds=0',
     // Sidecars are processes of this machine: no kubelet gives their pods addresses.
     '--check-pod-address=false',
-  ]
-  let controller: Started | null = null
-  const startController = async (): Promise<void> => {
-    const env = { ...process.env, POD_NAME: 'sallyport-controller-0' }
-    controller = start(executable(container.command[0] ?? ''), [...container.args, ...outside], { env })
-    await until(() => isReady(metrics), 'the controller', { process: controller })
-  }
-  await startController()
+  ])
+  const webhook = await openRole(plane, 'sallyport-webhook', webhookMetrics, [
+    `--admission-address=127.0.0.1:${admission}`,
+  ])
+  await Promise.all([controller.start(), webhook.start()])
   return {
     namespace,
     metricsPort: metrics,
-    controller: () => {
-      if (!controller) throw new RigError('the controller does not run')
-      return controller
+    controller: controller.running,
+    startController: controller.start,
+    stopController: controller.stop,
+    webhook: webhook.running,
+    webhookMetricsPort: webhookMetrics,
+    startWebhook: webhook.start,
+    stopWebhook: webhook.stop,
+    stop: async () => {
+      await Promise.all([controller.stop(), webhook.stop()])
     },
-    startController,
-    stopController: async (signal) => controller?.stop(signal),
     startSidecar: (podNamespace, pod, options) => startSidecar(plane, podNamespace, pod, options),
+  }
+}
+
+interface RoleProcess {
+  readonly running: () => Started
+  readonly start: () => Promise<void>
+  readonly stop: (signal?: NodeJS.Signals) => Promise<void>
+}
+
+/** @param name  of Deployment and ServiceAccount. */
+async function openRole(
+  plane: ControlPlane,
+  name: string,
+  metrics: number,
+  own: readonly string[],
+): Promise<RoleProcess> {
+  const token = await plane.mustKubectl(['create', 'token', name, '-n', namespace, '--duration=24h'])
+  const tokenFile = join(plane.dir, `${name}.token`)
+  writeFileSync(tokenFile, token.trim(), { mode: 0o600 })
+  const deployment = await plane.mustKubectl(['get', 'deployment', name, '-n', namespace, '-o', 'json'])
+  const [container] = (JSON.parse(deployment) as { spec: { template: { spec: { containers: ContainerSpec[] } } } }).spec.template.spec.containers // prettier-ignore
+  if (!container) throw new RigError(`the Deployment ${name} has no container`)
+  const outside = [
+    ...own,
+    `--server=${plane.url}`,
+    `--ca-file=${plane.caFile}`,
+    `--token-file=${tokenFile}`,
+    `--metrics-address=127.0.0.1:${metrics}`,
+    '--drain-seconds=0',
+  ]
+  let child: Started | null = null
+  return {
+    running: () => {
+      if (!child) throw new RigError(`${name} does not run`)
+      return child
+    },
+    start: async () => {
+      const env = { ...process.env, POD_NAME: `${name}-0` }
+      child = start(executable(container.command[0] ?? ''), [...container.args, ...outside], { env })
+      await until(() => isReady(metrics), name, { process: child })
+    },
+    stop: async (signal) => child?.stop(signal),
   }
 }
 

@@ -100,7 +100,7 @@ export async function openScene({ sql, settings = {}, database = {} }: SceneOpti
     },
     stop: async () => {
       await sidecar.process.stop()
-      await installation.stopController()
+      await installation.stop()
       await postgres.stop()
       await plane.stop()
     },

@@ -35,6 +35,11 @@ export function createMetrics() {
     slowStreams: counter('sidecar_streams_closed_slow_total', 'Streams closed because the sidecar did not read'),
     authentications: counter('sidecar_authentications_total', 'Sidecars that asked to be let in', ['result']),
     policyCompilations: counter('policy_compilations_total', 'Policies compiled', ['result']),
+    certificateExpiry: gauge('certificate_expiry_seconds', 'Seconds until the serving certificate ends'),
+    authorityPublished: gauge(
+      'webhook_authority_published',
+      '1: the API server trusts the serving certificate, as the webhook configurations have it',
+    ),
     admissionReviews: counter('admission_reviews_total', 'Reviews by result: allowed, or the reason', [
       'webhook',
       'result',
