@@ -1,5 +1,6 @@
 /**
- * Builds kube-apiserver, etcd and opa through the Go module proxy into a cache outside the tree, shared between clones.
+ * Builds the tools through the Go module proxy into a cache outside the tree, shared between clones: kube-apiserver, etcd
+ * and opa, and those of the groups named as arguments (`cluster`: what a node runs).
  * Runs on bare Node 20 and without dependencies, so that it can work beside `npm ci`. Prints the cache's folder last.
  */
 import { execFileSync, spawn } from 'node:child_process'
@@ -9,7 +10,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { modules, toolFolder } from './tool-folder.mjs'
 
 const folder = toolFolder()
-const missing = modules.filter((module) => module.tools.some(({ name }) => !existsSync(join(folder, name))))
+const groups = process.argv.slice(2)
+const missing = modules
+  .map((module) => ({ ...module, tools: module.tools.filter(isMissing) }))
+  .filter(({ tools }) => tools.length > 0)
 const startedMs = Date.now()
 if (missing.length > 0) {
   checkGo(Math.max(...missing.map((module) => module.goMinor)))
@@ -22,6 +26,10 @@ if (missing.length > 0) {
   }
 }
 process.stdout.write(`tools: ${folder}\n`)
+
+function isMissing({ name, group }) {
+  return (group === undefined || groups.includes(group)) && !existsSync(join(folder, name))
+}
 
 async function build(module) {
   const source = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, module.folder)

@@ -1,0 +1,3 @@
+module sallyport.dev/tools/pause
+
+go 1.24.0
