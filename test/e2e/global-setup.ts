@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
-import { startCluster } from '../cluster/start-cluster.ts'
+import { startCluster } from '../cluster/cluster.ts'
 import { namedTarget, type TargetConfig } from './config.ts'
 
 declare module 'vitest' {

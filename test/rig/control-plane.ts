@@ -3,12 +3,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from './free-port.ts'
+import { kubeCommands, type KubeCommands } from './kube-commands.ts'
+import { start, until } from './process.ts'
 import { requestJson } from './request-json.ts'
-import { run, runAny, start, until, type RunResult } from './process.ts'
 import { toolPath } from './tool-paths.ts'
 
 /** A Kubernetes API server with its etcd on free ports: RBAC on, ServiceAccount tokens real, nothing else running. */
-export interface ControlPlane {
+export interface ControlPlane extends KubeCommands {
   readonly dir: string
   readonly url: string
   /** Admin of the cluster. */
@@ -16,11 +17,6 @@ export interface ControlPlane {
   readonly adminToken: string
   /** PEM file of the authority its certificate is trusted by. */
   readonly caFile: string
-  /** @returns what kubectl did, whatever its exit code. */
-  readonly kubectl: (args: readonly string[], input?: string) => Promise<RunResult>
-  /** stdout of kubectl. @throws when it fails. */
-  readonly mustKubectl: (args: readonly string[], input?: string) => Promise<string>
-  readonly helm: (args: readonly string[]) => Promise<string>
   readonly stop: () => Promise<void>
 }
 
@@ -65,20 +61,13 @@ export async function startControlPlane(): Promise<ControlPlane> {
   const caFile = join(dir, 'certs/apiserver.crt')
   const kubeconfig = join(dir, 'kubeconfig')
   writeFileSync(kubeconfig, kubeconfigFor(url, caFile, adminToken), { mode: 0o600 })
-  const env = { ...process.env, KUBECONFIG: kubeconfig, HOME: dir, HELM_CACHE_HOME: join(dir, 'helm') }
   return {
     dir,
     url,
     kubeconfig,
     adminToken,
     caFile,
-    kubectl: (args, input) => runAny(toolPath('kubectl'), args, { env, ...(input === undefined ? {} : { input }) }),
-    mustKubectl: async (args, input) => {
-      const result = await runAny(toolPath('kubectl'), args, { env, ...(input === undefined ? {} : { input }) })
-      if (result.code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${result.stderr.trim()}`)
-      return result.stdout
-    },
-    helm: (args) => run(toolPath('helm'), args, { env }),
+    ...kubeCommands(kubeconfig, dir),
     stop: async () => {
       await server.stop('SIGKILL')
       await etcd.stop('SIGKILL')
