@@ -20,7 +20,7 @@ export default defineConfig({
         },
       },
       {
-        // It makes a cluster of its own, as does the next.
+        // It makes a cluster of its own, as do the two after it.
         test: {
           name: 'cluster',
           include: ['test/cluster/**/*.test.ts'],
@@ -29,17 +29,18 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
-      {
+      ...[
+        { name: 'e2e', include: ['test/e2e/**/*.test.ts'], exclude: ['test/e2e/resilience.test.ts'] },
+        { name: 'resilience', include: ['test/e2e/resilience.test.ts'] },
+      ].map((project) => ({
         test: {
-          name: 'e2e',
-          include: ['test/e2e/**/*.test.ts'],
-          exclude: ['test/e2e/resilience.test.ts'],
+          ...project,
           globalSetup: ['test/e2e/global-setup.ts'],
           testTimeout: 300_000,
           hookTimeout: 900_000,
           fileParallelism: false,
         },
-      },
+      })),
     ],
   },
 })
