@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import manifest from '../package.json' with { type: 'json' }
 import { CliError, exitCodes, type ExitCode } from './cli-error.ts'
 import type { CheckFlags } from './commands/check.ts'
+import type { DoctorFlags } from './commands/doctor.ts'
 import type { HookTestFlags, PreDeleteFlags } from './commands/hook.ts'
 import type { InjectFlags } from './commands/inject.ts'
 import type { Io } from './io.ts'
@@ -40,6 +41,7 @@ function buildProgram(argv: readonly string[], io: Io, done: (code: ExitCode) =>
   addInject(program, io, done)
   addCheck(program, io, done)
   addAudit(program, io, done)
+  addDoctor(program, io, done)
   addHook(program, io, done)
   program
     .command('version')
@@ -172,12 +174,28 @@ function addAudit(program: Command, io: Io, done: Done): void {
     })
 }
 
+function addDoctor(program: Command, io: Io, done: Done): void {
+  program
+    .command('doctor')
+    .description('look at an installation and at what runs under it; exit 1 if something is not as it must be')
+    .option('--kubeconfig <file>', 'the cluster (default as kubectl; in a pod, its own)')
+    .option('--context <name>', 'a context of the kubeconfig')
+    .option('-n, --namespace <ns>', 'of the release', 'sallyport-system')
+    .option('--name <name>', 'prefix of the names of the release', 'sallyport')
+    .option('--test-namespace <ns>', 'where pods are proposed, by dry-run, to see what becomes of them', 'default')
+    .addOption(new Option('-o, --output <format>', 'how to print').choices(['table', 'json']).default('table'))
+    .action(async (options: DoctorFlags) => {
+      const { runDoctor } = await import('./commands/doctor.ts')
+      done(await runDoctor(options, io))
+    })
+}
+
 function addHook(program: Command, io: Io, done: Done): void {
   const hook = program.command('hook').description("what the chart's hooks run")
   const common = (command: Command): Command =>
     command
       .requiredOption('--name <name>', 'prefix of the names of the release')
-      .option('--kubeconfig <file>', 'the cluster (default: the one this pod is in, then as kubectl)')
+      .option('--kubeconfig <file>', 'the cluster (default as kubectl; in a pod, its own)')
       .option('--context <name>', 'a context of the kubeconfig')
   common(
     hook.command('pre-delete').description('remove every admission object of a release, so that it blocks nothing'),

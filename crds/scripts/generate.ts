@@ -8,6 +8,8 @@ import { join } from 'node:path'
 import { compile } from 'json-schema-to-typescript'
 import { format, resolveConfig } from 'prettier'
 import { parse } from 'yaml'
+import { digestOf } from '../src/digest.ts'
+import type { CustomResourceDigest } from '../src/validation/custom-resources.ts'
 import { chartCopy } from './chart-copy.ts'
 import { schemaOf, type CustomResource } from './crd-schema.ts'
 import { toManifestSchema, toTypeSchema } from './json-schema.ts'
@@ -97,13 +99,21 @@ async function typesOf(crd: CustomResource): Promise<string> {
 async function schemasOf(crds: readonly CustomResource[]): Promise<string> {
   const schemas = Object.fromEntries(crds.map((crd) => [crd.spec.names.kind, toManifestSchema(schemaOf(crd))]))
   const clustered = crds.filter((crd) => crd.spec.scope === 'Cluster').map((crd) => crd.spec.names.kind)
-  const text = `${banner()}import type { ManifestSchema } from './manifest-schema.ts'
+  const text = `${banner()}import type { CustomResourceDigest } from './custom-resources.ts'
+import type { ManifestSchema } from './manifest-schema.ts'
 
 export const manifestSchemas: Readonly<Record<string, ManifestSchema>> = ${JSON.stringify(schemas)}
 
 export const clusterScopedKinds: readonly string[] = ${JSON.stringify(clustered)}
+
+export const customResourceDigests: readonly CustomResourceDigest[] = ${JSON.stringify(crds.map(digestEntry))}
 `
   return pretty('schemas.generated.ts', text)
+}
+
+function digestEntry(crd: CustomResource): CustomResourceDigest {
+  const version = crd.spec.versions[0]?.name ?? ''
+  return { name: crd.metadata.name, kind: crd.spec.names.kind, version, schemaDigest: digestOf(schemaOf(crd)) }
 }
 
 async function pretty(path: string, text: string): Promise<string> {

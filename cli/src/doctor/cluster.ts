@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { request as requestPlain, type IncomingMessage } from 'node:http'
 import { Agent, request as requestTls, type RequestOptions } from 'node:https'
 import { KubeConfig } from '@kubernetes/client-node'
@@ -32,10 +31,9 @@ interface Query {
 
 const timeoutMs = 15_000
 const pageSize = 500
-const tokenFile = '/var/run/secrets/kubernetes.io/serviceaccount/token'
 
 /**
- * The API server as the user of the kubeconfig, or as the ServiceAccount of the pod this runs in. One pool of connections;
+ * The API server as the user of the kubeconfig, or, without one, as the ServiceAccount of the pod this runs in. One pool of connections;
  * every request has a time-out, which the library does not know.
  */
 export class Cluster {
@@ -56,15 +54,16 @@ export class Cluster {
     const config = new KubeConfig()
     try {
       if (flags.kubeconfig !== undefined) config.loadFromFile(flags.kubeconfig)
-      else if (existsSync(tokenFile)) config.loadFromCluster()
       else config.loadFromDefault()
       if (flags.context !== undefined) config.setCurrentContext(flags.context)
     } catch (cause) {
       throw new CliError('no-cluster', 'the kubeconfig cannot be read', exitCodes.unusable, { cause })
     }
-    if (!config.getCurrentCluster()) {
-      throw new CliError('no-cluster', 'the kubeconfig names no cluster', exitCodes.unusable)
-    }
+    const server = config.getCurrentCluster()?.server
+    if (server === undefined) throw new CliError('no-cluster', 'the kubeconfig names no cluster', exitCodes.unusable)
+    // What the library falls back to.
+    if (server === 'http://localhost:8080')
+      throw new CliError('no-cluster', 'there is no kubeconfig; name one with --kubeconfig', exitCodes.unusable)
     return new Cluster(config, nowMs)
   }
 
@@ -194,7 +193,7 @@ function parseJson(text: string): unknown {
 function usable(answer: Answer, verb: Verb, target: Target): Answer {
   if (answer.status >= 200 && answer.status < 300) return answer
   const right = rightOf(verb, target)
-  throw errorOf(answer, `${verb} ${pathOf(target)}`, right)
+  throw errorOf(answer, right.replace('kubectl auth can-i ', ''), right)
 }
 
 function errorOf(answer: Answer, what: string, right?: string): ClusterError {

@@ -17,5 +17,4 @@ export type Finding =
       readonly right?: string
     }
 
-export const results = ['Ok', 'Warning', 'Failed', 'Skipped'] as const
-export type Result = (typeof results)[number]
+export type Result = Finding['result']

@@ -1,4 +1,5 @@
 // Generated from the CRDs by make generate; do not edit.
+import type { CustomResourceDigest } from './custom-resources.ts'
 import type { ManifestSchema } from './manifest-schema.ts'
 
 export const manifestSchemas: Readonly<Record<string, ManifestSchema>> = {
@@ -894,3 +895,36 @@ export const manifestSchemas: Readonly<Record<string, ManifestSchema>> = {
 }
 
 export const clusterScopedKinds: readonly string[] = ['ClusterAccessPolicy']
+
+export const customResourceDigests: readonly CustomResourceDigest[] = [
+  {
+    name: 'accessgrants.sallyport.dev',
+    kind: 'AccessGrant',
+    version: 'v1alpha1',
+    schemaDigest: 'sha256:fbbb6849a03c58fa94de14d81dcb6a9102922b888882ea0b42da6b12e4606ad0',
+  },
+  {
+    name: 'accesspolicies.sallyport.dev',
+    kind: 'AccessPolicy',
+    version: 'v1alpha1',
+    schemaDigest: 'sha256:bfff84bd849a568e10710e2d5220fb0a7207e51bf0d3b3b92fdca2cad8a2c85b',
+  },
+  {
+    name: 'auditsegments.sallyport.dev',
+    kind: 'AuditSegment',
+    version: 'v1alpha1',
+    schemaDigest: 'sha256:8f74d24498dd60e808dc633d3e68b8df4106434af5c825cccb63cefb9a0fd91a',
+  },
+  {
+    name: 'clusteraccesspolicies.sallyport.dev',
+    kind: 'ClusterAccessPolicy',
+    version: 'v1alpha1',
+    schemaDigest: 'sha256:e301a4d9f6a013134cb80b81fc2cae13a637f0a48eaf5706980dcebe8d818124',
+  },
+  {
+    name: 'databases.sallyport.dev',
+    kind: 'Database',
+    version: 'v1alpha1',
+    schemaDigest: 'sha256:20ef987a41a05b5c2bef4addec0b92091d4b7a78418bd4bdcb1de64b2dceb948',
+  },
+]
