@@ -7,4 +7,4 @@ const folder = join(import.meta.dirname, '../dist')
 
 rmSync(folder, { recursive: true, force: true })
 mkdirSync(folder, { recursive: true })
-await bundle({ executables: ['sallyport', 'sallyport-controller', 'sallyport-sidecar'], folder, sourcemap: true })
+await bundle({ executables: ['sallyport', 'sallyport-controller', 'sallyport-sidecar'], folder, form: 'checkout' })

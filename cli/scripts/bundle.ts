@@ -27,7 +27,11 @@ export interface BundleOptions {
   readonly executables: readonly Executable[]
   /** An existing folder. */
   readonly folder: string
-  readonly sourcemap: boolean
+  /**
+   * `checkout`: as written, with source maps. `image`: without white space and maps, which makes a sidecar 4 MB and a
+   * controller 15 MB smaller in memory; names stay, for stack traces.
+   */
+  readonly form: 'checkout' | 'image'
 }
 
 /**
@@ -35,7 +39,7 @@ export interface BundleOptions {
  * bundles of the same sources are the same, wherever they are written.
  * @returns what esbuild put into them; paths of inputs are relative to the repository.
  */
-export async function bundle({ executables, folder, sourcemap }: BundleOptions): Promise<Metafile> {
+export async function bundle({ executables, folder, form }: BundleOptions): Promise<Metafile> {
   const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: Object.fromEntries(executables.map((name) => [name, entryPoints[name]])),
@@ -45,8 +49,10 @@ export async function bundle({ executables, folder, sourcemap }: BundleOptions):
     format: 'esm',
     platform: 'node',
     target: 'node22',
-    sourcemap,
+    sourcemap: form === 'checkout',
     sourcesContent: false,
+    minifyWhitespace: form === 'image',
+    minifySyntax: form === 'image',
     metafile: true,
     banner: { js: banner },
     logLevel: 'warning',

@@ -1,6 +1,6 @@
 /**
- * Puts images together without Docker. Usage: build-images.ts [--out DIR] [NAME…]; default are the images of a release.
- * Prints sizes and digests.
+ * Puts images together without Docker. Usage: build-images.ts [--out DIR] [--cache DIR] [NAME…]; default are the images of a
+ * release, in dist/images. Prints sizes and digests. SOURCE_DATE_EPOCH: the time of every file, in seconds; default 0.
  */
 import { mkdirSync } from 'node:fs'
 import manifest from '../../package.json' with { type: 'json' }

@@ -19,15 +19,15 @@ export function parseImagesConfig(argv: readonly string[], env: NodeJS.ProcessEn
   const { values, positionals } = parseArgs({
     args: [...argv],
     allowPositionals: true,
-    options: { out: { type: 'string', default: 'dist/images' } },
+    options: { out: { type: 'string', default: 'dist/images' }, cache: { type: 'string' } },
   })
   const epoch = env.SOURCE_DATE_EPOCH ?? '0'
   if (!/^\d{1,11}$/.test(epoch)) throw new ImageError('bad-usage', 'SOURCE_DATE_EPOCH must be a number of seconds')
-  const cache = env.XDG_CACHE_HOME === undefined || env.XDG_CACHE_HOME === '' ? null : env.XDG_CACHE_HOME
+  const cache = env.XDG_CACHE_HOME === undefined || env.XDG_CACHE_HOME === '' ? join(homedir(), '.cache') : env.XDG_CACHE_HOME // prettier-ignore
   return {
     outDir: resolve(values.out),
     names: positionals,
-    cacheDir: join(cache ?? join(homedir(), '.cache'), 'sallyport', 'layers'),
+    cacheDir: resolve(values.cache ?? join(cache, 'sallyport', 'layers')),
     created: new Date(Number(epoch) * 1000),
   }
 }

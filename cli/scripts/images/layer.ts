@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
-import { createReadStream, createWriteStream, existsSync, lstatSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
+import { createReadStream, createWriteStream, lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { constants, createGzip } from 'node:zlib'
 import { packTar, type TarSource } from 'modern-tar/fs'
+import { cached } from './cached.ts'
 
 export interface Layer {
   /** The compressed tar. */
@@ -30,23 +31,14 @@ export interface EntryOptions {
  * digest. A layer that was compressed before is taken from the cache, by the digest of its tar.
  */
 export async function makeLayer(root: string, entries: EntryOptions, cacheDir: string): Promise<Layer> {
-  const tar = await digestOf(packTar(tarSources(root, entries)))
-  mkdirSync(cacheDir, { recursive: true })
-  const file = join(cacheDir, `${tar.digest.slice('sha256:'.length)}-${process.versions.zlib}.tar.gz`)
-  if (!existsSync(file)) {
-    const partial = `${file}.${process.pid}`
-    const gzip = createGzip({ level: constants.Z_DEFAULT_COMPRESSION })
-    await pipeline(packTar(tarSources(root, entries)), gzip, createWriteStream(partial))
-    renameSync(partial, file)
-  }
-  const compressed = await digestOf(createReadStream(file))
-  return {
-    file,
-    size: compressed.size,
-    digest: compressed.digest,
-    diffId: tar.digest,
-    unpackedSize: tar.size,
-  }
+  const sources = tarSources(root, entries)
+  const tar = await digestOf(packTar(sources))
+  const name = `${tar.digest.slice('sha256:'.length)}-zlib-${process.versions.zlib}.tar.gz`
+  const file = await cached(join(cacheDir, name), async (path) => {
+    await pipeline(packTar(sources), createGzip({ level: constants.Z_DEFAULT_COMPRESSION }), createWriteStream(path))
+  })
+  const { digest, size } = await digestOf(createReadStream(file))
+  return { file, size, digest, diffId: tar.digest, unpackedSize: tar.size }
 }
 
 /** What is in a folder, each entry after the folder it is in. */

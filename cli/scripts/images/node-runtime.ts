@@ -13,8 +13,12 @@ export async function addNode(root: RootFolder): Promise<readonly Part[]> {
   const described = JSON.parse(await runCommand(node, ['-p', 'JSON.stringify(process.versions)'])) as Record<string, string> // prettier-ignore
   checkLibc()
   root.copy(node, '/usr/bin/node', 0o755)
-  const { node: version = '', ...contains } = described
-  return [{ kind: 'node', version, contains }, ...(await addLibraries(root, node))]
+  // `modules` and `napi` are numbers of interfaces.
+  const contains = Object.entries(described).filter(([name]) => !['node', 'modules', 'napi'].includes(name))
+  return [
+    { kind: 'node', version: described.node ?? '', contains: Object.fromEntries(contains) },
+    ...(await addLibraries(root, node)),
+  ]
 }
 
 export interface LibraryOptions {

@@ -8,6 +8,8 @@ export interface CommandOptions {
   readonly cwd?: string
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>
+  /** Exit codes that are an answer, beside 0. */
+  readonly answers?: readonly number[]
 }
 
 /**
@@ -23,9 +25,14 @@ export async function runCommand(file: string, args: readonly string[], options:
     })
     return stdout
   } catch (cause) {
+    if (isExit(cause) && options.answers?.includes(cause.code) === true) return cause.stdout
     const reason = cause instanceof Error ? cause.message.trim() : 'failed'
     throw new ImageError('command-failed', `${file} ${args.join(' ')}: ${reason}`, { cause })
   }
+}
+
+function isExit(cause: unknown): cause is { readonly code: number; readonly stdout: string } {
+  return cause instanceof Error && 'code' in cause && typeof cause.code === 'number' && 'stdout' in cause
 }
 
 function variables({ env = {} }: CommandOptions): readonly string[] {

@@ -14,7 +14,7 @@ export async function addExecutables(root: RootFolder, executables: readonly Exe
   try {
     const folder = join(work, 'bundle')
     mkdirSync(folder)
-    const metafile = await bundle({ executables, folder, sourcemap: false })
+    const metafile = await bundle({ executables, folder, form: 'image' })
     root.tree(folder, '/opt/sallyport')
     root.file('/opt/sallyport/package.json', '{ "type": "module" }\n')
     for (const name of executables) root.file(`/usr/bin/${name}`, launcher(name), 0o755)
