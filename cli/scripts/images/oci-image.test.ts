@@ -67,7 +67,6 @@ describe('an OCI archive', () => {
         User: '5555:5555',
         Env: ['PATH=/usr/bin'],
         Entrypoint: ['/usr/bin/x'],
-        WorkingDir: '/',
         Labels: { a: 'b' },
       },
       rootfs: { type: 'layers', diff_ids: [layer.diffId] },
