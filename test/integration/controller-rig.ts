@@ -17,6 +17,7 @@ export interface TestCondition {
   readonly status: string
   readonly reason: string
   readonly message: string
+  readonly lastTransitionTime?: string
 }
 
 /** An answer's JSON as far as these tests look into it; what is not there reads as undefined. */
@@ -33,6 +34,8 @@ export interface Body {
   readonly items: readonly Body[]
   readonly regarding: { readonly name: string }
   readonly reason: string
+  readonly type: string
+  readonly note: string
 }
 
 export interface Answer {
@@ -137,9 +140,11 @@ export class Cluster {
   async startController(
     tokenFile: string,
     dataDir: string,
+    flags: readonly string[] = [],
   ): Promise<RunningController & { readonly stderr: () => string }> {
     const parsed = parseConfig(
       [
+        '--role=controller',
         '--server',
         this.plane.url,
         '--ca-file',
@@ -158,6 +163,7 @@ export class Cluster {
         'false',
         '--drain-seconds',
         '0',
+        ...flags,
       ],
       {},
     )
@@ -200,7 +206,7 @@ async function rooms(): Promise<Rooms> {
         expiresAtMs: () => Date.now() + dayMs,
         subscribe: () => undefined,
       }),
-    startAdmission: () => Promise.resolve({ ...nothing, port: 0, drain: () => undefined }),
+    startAdmission: () => Promise.reject(new Error('this role has no admission')),
     compiler: policyCompiler({ opa: toolPath('opa') }),
   }
 }
@@ -222,8 +228,15 @@ function rules(): object[] {
     },
     { apiGroups: [group], resources: ['auditsegments'], verbs: ['create', 'get', 'list'] },
     { apiGroups: [''], resources: ['pods', 'namespaces'], verbs: ['get', 'list', 'watch'] },
+    { apiGroups: [''], resources: ['pods/status'], verbs: ['patch'] },
     { apiGroups: [''], resources: ['secrets'], verbs: ['get', 'create'] },
+    {
+      apiGroups: ['admissionregistration.k8s.io'],
+      resources: ['mutatingwebhookconfigurations'],
+      resourceNames: ['sallyport'],
+      verbs: ['get'],
+    },
     { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
-    { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
+    { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create'] },
   ]
 }

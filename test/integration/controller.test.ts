@@ -292,6 +292,166 @@ describe('a sidecar is refused', () => {
   })
 })
 
+const metrics = async (): Promise<string> => (await fetch(`http://127.0.0.1:${controller.metricsPort}/metrics`)).text()
+const eventsOn = async (name: string): Promise<readonly Body[]> => {
+  const { items } = (await cluster.call('GET', '/apis/events.k8s.io/v1/namespaces/agents/events')).body
+  return items.filter((event) => event.regarding.name === name)
+}
+
+describe('what a sidecar found of the way around it', () => {
+  const path = '/api/v1/namespaces/agents/pods/report-1'
+  const type = 'sallyport.dev/Sealed'
+  const sealed = async (): Promise<TestCondition | undefined> => condition((await cluster.call('GET', path)).body, type)
+  const post = (seal: object) =>
+    https(`https://127.0.0.1:${controller.streamPort}/v1/status`, {
+      method: 'POST',
+      token,
+      body: { databases: [], seal },
+    })
+  const login = { mode: 'Local', status: 'False', reason: 'LoginRequired', message: 'orders asks for a login' }
+  const patchStatus = (conditions: readonly object[]) =>
+    cluster.must('PATCH', `${path}/status`, { status: { conditions } }, 'application/strategic-merge-patch+json')
+
+  it('is a condition of its pod beside those of others, an Event and a metric', async () => {
+    await patchStatus([{ type: 'Ready', status: 'True', lastTransitionTime: '2026-01-02T03:04:05Z' }])
+    expect((await post(login)).status).toBe(204)
+    await until(async () => (await sealed()) !== undefined, 'the condition')
+    expect(await sealed()).toMatchObject({
+      status: 'False',
+      reason: 'LoginRequired',
+      message: 'orders asks for a login',
+    })
+    expect(condition((await cluster.call('GET', path)).body, 'Ready')).toMatchObject({ status: 'True' })
+    await until(async () => (await eventsOn('report-1')).length > 0, 'the Event')
+    expect(await eventsOn('report-1')).toMatchObject([
+      { type: 'Warning', reason: 'LoginRequired', note: 'orders asks for a login' },
+    ])
+    const line = 'sallyport_pods_sealed{mode="Local",status="False",reason="LoginRequired"} 1'
+    await until(async () => (await metrics()).includes(line), 'the metric')
+  })
+
+  it('moves lastTransitionTime with the status only, and tells of a change only', async () => {
+    const longAgo = '2026-01-02T03:04:05Z'
+    await patchStatus([{ ...login, type, lastTransitionTime: longAgo, mode: undefined }])
+    await post({ ...login, message: 'orders and stock ask for a login' })
+    await until(async () => (await sealed())?.message.includes('stock') ?? false, 'the message')
+    expect(await sealed()).toMatchObject({ lastTransitionTime: longAgo })
+    await post({ mode: 'Local', status: 'False', reason: 'OpenToAll', message: 'stock let a stranger in' })
+    await until(async () => (await sealed())?.reason === 'OpenToAll', 'the reason')
+    expect(await sealed()).toMatchObject({ lastTransitionTime: longAgo })
+    await post({ mode: 'Redirect', status: 'True', reason: 'Redirected', message: 'every way leads to the sidecar' })
+    await until(async () => (await sealed())?.status === 'True', 'the status')
+    expect((await sealed())?.lastTransitionTime).not.toBe(longAgo)
+    await until(async () => (await eventsOn('report-1')).length === 3, 'the Events')
+    expect((await eventsOn('report-1')).map((event) => `${event.type} ${event.reason}`).sort()).toEqual([
+      'Normal Redirected',
+      'Warning LoginRequired',
+      'Warning OpenToAll',
+    ])
+    await until(async () => !(await metrics()).includes('LoginRequired'), 'the metric')
+  })
+
+  it('is not told again by a controller that was restarted', async () => {
+    await controller.stop()
+    controller = await cluster.startController(tokenFile, join(cluster.dir, 'data'))
+    await post({ mode: 'Redirect', status: 'True', reason: 'Redirected', message: 'every way leads to the sidecar' })
+    await until(async () => (await metrics()).includes('reason="Redirected"} 1'), 'the metric')
+    await until(async () => /reconciles_total{queue="seals",result="ok"} 1/.test(await metrics()), 'the reconcile')
+    expect(await eventsOn('report-1')).toHaveLength(3)
+  })
+
+  it('does no harm on a pod that is gone, and is refused in words nobody knows', async () => {
+    const doomed = await createPod('doomed-too')
+    const uid = doomed.metadata.uid
+    const bearer = await cluster.token('agents', 'report', { name: 'doomed-too', uid }, 'sallyport.dev')
+    const url = `https://127.0.0.1:${controller.streamPort}/v1/status`
+    const send = (seal: object) => https(url, { method: 'POST', token: bearer, body: { databases: [], seal } })
+    expect((await send({ ...login, reason: 'Fine' })).status).toBe(400)
+    const [answer] = await Promise.all([
+      send(login),
+      cluster.must('DELETE', '/api/v1/namespaces/agents/pods/doomed-too', { gracePeriodSeconds: 0 }),
+    ])
+    expect([204, 403]).toContain(answer.status)
+    await until(async () => !(await metrics()).includes('LoginRequired'), 'the end of the pod')
+    expect(await metrics()).not.toContain('reconciles_total{queue="seals",result="error"}')
+  })
+})
+
+describe('a pod without a sidecar', () => {
+  const create = (namespace: string, name: string, metadata: object = {}): Promise<Body> =>
+    cluster.must('POST', `/api/v1/namespaces/${namespace}/pods`, {
+      metadata: { name, ...metadata },
+      spec: { containers: [{ name: 'app', image: 'app' }] },
+    })
+  const enroll = (namespace: string): Promise<Body> =>
+    cluster.must(
+      'PATCH',
+      `/api/v1/namespaces/${namespace}`,
+      { metadata: { labels: { 'sallyport.dev/inject': 'enabled' } } },
+      'application/merge-patch+json',
+    )
+  const counted = async (): Promise<readonly string[]> =>
+    (await metrics()).split('\n').filter((line) => line.startsWith('sallyport_pods_not_injected'))
+  const events = async (namespace: string): Promise<readonly string[]> => {
+    const { items } = (await cluster.call('GET', `/apis/events.k8s.io/v1/namespaces/${namespace}/events`)).body
+    return items.filter((event) => event.reason === 'NotInjected').map((event) => event.regarding.name)
+  }
+
+  it('is counted and told of once, as soon as its namespace is enrolled, until it ends', async () => {
+    await cluster.must('POST', '/api/v1/namespaces', { metadata: { name: 'early' } })
+    await create('early', 'before')
+    await create('early', 'injected', { annotations: { 'sallyport.dev/injected': 'sidecar' } })
+    await create('early', 'asks', { labels: { 'sallyport.dev/inject': 'enabled' } })
+    await until(async () => (await counted()).join() === 'sallyport_pods_not_injected{namespace="early"} 1', 'asks')
+    await enroll('early')
+    await until(async () => (await counted()).join() === 'sallyport_pods_not_injected{namespace="early"} 2', 'both')
+    await until(async () => (await events('early')).length === 2, 'the Events')
+    await controller.stop()
+    controller = await cluster.startController(tokenFile, join(cluster.dir, 'data'))
+    await until(async () => (await counted()).join() === 'sallyport_pods_not_injected{namespace="early"} 2', 'again')
+    await cluster.must('DELETE', '/api/v1/namespaces/early/pods/asks', { gracePeriodSeconds: 0 })
+    await cluster.must(
+      'PATCH',
+      '/api/v1/namespaces/early/pods/before/status',
+      { status: { phase: 'Succeeded' } },
+      'application/merge-patch+json',
+    )
+    await until(async () => (await counted()).length === 0, 'the end of both')
+    expect([...(await events('early'))].sort()).toEqual(['asks', 'before'])
+  })
+
+  it('does not count where the webhook does not look', async () => {
+    await cluster.must('POST', '/api/v1/namespaces', { metadata: { name: 'excluded' } })
+    await cluster.must('POST', '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations', {
+      metadata: { name: 'sallyport' },
+      webhooks: [
+        {
+          name: 'pods.sallyport.dev',
+          clientConfig: { url: 'https://127.0.0.1:1/mutate-pods' },
+          failurePolicy: 'Ignore',
+          sideEffects: 'None',
+          admissionReviewVersions: ['v1'],
+          namespaceSelector: {
+            matchLabels: { 'sallyport.dev/inject': 'enabled' },
+            matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['excluded'] }],
+          },
+          rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
+        },
+      ],
+    })
+    await controller.stop()
+    controller = await cluster.startController(tokenFile, join(cluster.dir, 'data'))
+    await enroll('excluded')
+    await create('excluded', 'alone')
+    await enroll('early')
+    await create('early', 'another')
+    await until(async () => (await counted()).length > 0, 'the other')
+    expect(await counted()).toEqual(['sallyport_pods_not_injected{namespace="early"} 1'])
+    expect(await events('excluded')).toEqual([])
+    await cluster.must('DELETE', '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/sallyport')
+  })
+})
+
 describe('audit records', () => {
   it('are acknowledged once, refused when edited, and end in a segment that verifies', async () => {
     const source = `${pod.metadata.uid}/boot-1`

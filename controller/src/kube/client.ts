@@ -57,17 +57,13 @@ export class KubeClient {
     }
   }
 
-  /** Server-side apply of the fields in `body`, owned by {@link fieldManager}, conflicts decided for us. */
-  apply(path: string, body: unknown, signal?: AbortSignal): Promise<unknown> {
-    const query = { fieldManager, force: true }
-    return this.request({
-      method: 'PATCH',
-      path,
-      query,
-      body,
-      contentType: applyPatchType,
-      ...(signal ? { signal } : {}),
-    })
+  /**
+   * Server-side apply of the fields in `body`, conflicts decided for us.
+   * @param options.manager  who owns the fields from then on.
+   */
+  apply(path: string, body: unknown, { manager = fieldManager }: { readonly manager?: string } = {}): Promise<unknown> {
+    const query = { fieldManager: manager, force: true }
+    return this.request({ method: 'PATCH', path, query, body, contentType: applyPatchType })
   }
 
   /**

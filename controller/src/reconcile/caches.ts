@@ -15,7 +15,7 @@ export interface Caches {
   readonly clusterPolicies: ResourceCache<PolicyObject>
   /** Metadata only. */
   readonly namespaces: ResourceCache<KubeObject>
-  /** Metadata only. */
+  /** Metadata only. Index `namespace`. */
   readonly pods: ResourceCache<KubeObject>
 }
 
@@ -71,6 +71,7 @@ export function createCaches(client: KubeClient, log: Logger, metrics: CacheMetr
       path: '/api/v1/pods',
       parse: metadata<KubeObject>,
       metadataOnly: true,
+      indexes: { namespace: (pod) => [pod.metadata.namespace ?? ''] },
     }),
   }
 }

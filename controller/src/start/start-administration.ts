@@ -13,6 +13,8 @@ import { startReconcilers, type Reconcilers } from '../reconcile/start-reconcile
 import type { Certificates, Rooms } from '../rooms.ts'
 import { everySecond, type Foundation } from './foundation.ts'
 import { openHub } from './open-hub.ts'
+import { runPodSeals } from './run-pod-seals.ts'
+import { runSidecarDrift } from './run-sidecar-drift.ts'
 
 export interface AdministrationParts {
   /** Synced. */
@@ -38,10 +40,22 @@ export async function startAdministration(foundation: Foundation, parts: Adminis
   })
   const reconcilers = await runReconcilers(foundation, parts, reachability, (namespace) => hub.touch(namespace))
   const hub: StreamHub = openHub(foundation, { caches, reconcilers, certificates })
-  followPods(caches, hub, (podUid) => authenticator.forget(podUid), (podUid) => reachability.forget(podUid)) // prettier-ignore
+  const seals = runPodSeals(foundation)
+  followPods(caches, {
+    onChange: (podUid, labels) => {
+      authenticator.forget(podUid)
+      hub.relabel(podUid, labels)
+    },
+    onEnd: (podUid) => {
+      for (const one of [authenticator, reachability, seals]) one.forget(podUid)
+      hub.endPod(podUid)
+    },
+  })
+  runSidecarDrift(foundation, caches)
   const report = (subject: Subject, status: SidecarStatus): void => {
     const seen = { databases: status.databases.filter((one) => isForPod(caches, subject, one)) }
     for (const key of reachability.report(subject, seen, nowMs())) reconcilers.enqueueDatabase(key)
+    if (status.seal) seals.report(subject, status.seal)
   }
   return serveSidecars(foundation, parts, { authenticator, hub, reconcilers, report })
 }
@@ -61,19 +75,17 @@ async function runReconcilers(
   return reconcilers
 }
 
-/** What a pod's change or end means for its sidecar. */
-function followPods(
-  caches: Caches,
-  hub: StreamHub,
-  onChange: (podUid: string) => void,
-  onEnd: (podUid: string) => void,
-): void {
+interface PodFollower {
+  readonly onChange: (podUid: string, labels: Readonly<Record<string, string>>) => void
+  readonly onEnd: (podUid: string) => void
+}
+
+function followPods(caches: Caches, { onChange, onEnd }: PodFollower): void {
   caches.pods.subscribe((_key, pod, previous) => {
-    if (previous) onChange(previous.metadata.uid)
-    if (pod && previous?.metadata.uid === pod.metadata.uid) hub.relabel(pod.metadata.uid, pod.metadata.labels ?? {})
-    if (!previous || previous.metadata.uid === pod?.metadata.uid) return
-    hub.endPod(previous.metadata.uid)
-    onEnd(previous.metadata.uid)
+    if (!previous) return
+    const { uid } = previous.metadata
+    if (pod?.metadata.uid === uid) onChange(uid, pod.metadata.labels ?? {})
+    else onEnd(uid)
   })
 }
 

@@ -34,6 +34,14 @@ export function createMetrics() {
     snapshotSeconds: histogram('snapshot_push_seconds', 'Change seen to snapshot written', latencyBuckets),
     slowStreams: counter('sidecar_streams_closed_slow_total', 'Streams closed because the sidecar did not read'),
     authentications: counter('sidecar_authentications_total', 'Sidecars that asked to be let in', ['result']),
+    podsSealed: gauge('pods_sealed', 'Pods by what the last probe of the way around their sidecar found', [
+      'mode',
+      'status',
+      'reason',
+    ]),
+    podsNotInjected: gauge('pods_not_injected', 'Pods that run without the sidecar their namespace or label asks for', [
+      'namespace',
+    ]),
     policyCompilations: counter('policy_compilations_total', 'Policies compiled', ['result']),
     certificateExpiry: gauge('certificate_expiry_seconds', 'Seconds until the serving certificate ends'),
     authorityPublished: gauge(
