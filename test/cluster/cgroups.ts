@@ -1,40 +1,39 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { cgroupName } from './layout.ts'
+import type { Layout } from './layout.ts'
 
 const root = '/sys/fs/cgroup'
 const unified = existsSync(join(root, 'cgroup.controllers'))
 
-/** Where the cluster's own processes join: the kubelet puts its pods beside it. */
-const daemons = join(root, unified ? '' : 'pids', cgroupName, 'daemons')
-
 /** Makes the cluster's groups, and @returns the file a process writes its id into to join. */
-export function makeCgroups(): string {
+export function makeCgroups({ cgroup }: Layout): string {
   if (unified) delegate(root)
-  for (const hierarchy of hierarchies()) mkdirSync(join(hierarchy, cgroupName), { recursive: true })
-  if (unified) delegate(join(root, cgroupName))
+  for (const hierarchy of hierarchies()) mkdirSync(join(hierarchy, cgroup), { recursive: true })
+  if (unified) delegate(join(root, cgroup))
+  // The kubelet puts its pods beside the cluster's own processes.
+  const daemons = join(root, unified ? '' : 'pids', cgroup, 'daemons')
   mkdirSync(daemons, { recursive: true })
   return join(daemons, 'cgroup.procs')
 }
 
 /** Every process of the cluster, those of its pods included. */
-export function cgroupProcesses(): readonly number[] {
-  const groups = cgroups().filter((group) => existsSync(join(group, 'cgroup.procs')))
+export function cgroupProcesses(layout: Layout): readonly number[] {
+  const groups = cgroups(layout).filter((group) => existsSync(join(group, 'cgroup.procs')))
   const ids = groups.flatMap((group) => readFileSync(join(group, 'cgroup.procs'), 'utf8').split('\n'))
   return [...new Set(ids.filter((id) => id !== '').map(Number))]
 }
 
 /** Groups of the cluster that are there, the deepest first. */
-export function cgroups(): readonly string[] {
+export function cgroups({ cgroup }: Layout): readonly string[] {
   return hierarchies()
-    .map((hierarchy) => join(hierarchy, cgroupName))
+    .map((hierarchy) => join(hierarchy, cgroup))
     .filter((group) => existsSync(group))
     .flatMap(withChildren)
 }
 
 /** Removes the groups; they must be empty. */
-export function removeCgroups(): void {
-  for (const group of cgroups()) rmdirSync(group)
+export function removeCgroups(layout: Layout): void {
+  for (const group of cgroups(layout)) rmdirSync(group)
 }
 
 function hierarchies(): readonly string[] {

@@ -13,6 +13,7 @@ import { ClusterError } from './errors.ts'
 import { importImage, importPause } from './images.ts'
 import { layoutOf, node, type Layout } from './layout.ts'
 import { claim, hasIpv6, makeNetwork, wantedSettings, writeSettings } from './network.ts'
+import { fencePods } from './packet-rules.ts'
 import { cniPlugins, ensurePrerequisites } from './prerequisites.ts'
 import { beginState, clusterState, saveRunning, type Running } from './state.ts'
 import { tearDown } from './teardown.ts'
@@ -43,7 +44,7 @@ export async function startCluster(say: (text: string) => void = () => undefined
   const layout = layoutOf(clusterFolder())
   await claim(layout.dir)
   try {
-    beginState(layout)
+    await beginState(layout)
     return await bringUp(layout, say)
   } catch (cause) {
     await tearDown(layout)
@@ -82,10 +83,11 @@ async function bringUp(layout: Layout, say: (text: string) => void): Promise<Clu
   const since = (what: string): void => say(`${((performance.now() - startedMs) / 1000).toFixed(1)} s: ${what}`)
   const ipv6 = hasIpv6()
   writeSettings(wantedSettings())
+  await fencePods()
   await makeNetwork()
   const credentials = await makeCredentials(layout)
   const config = writeConfig(layout, credentials, cniPlugins(), ipv6)
-  const ground: components.Ground = { layout, joinFile: makeCgroups(), credentials, config, ipv6 }
+  const ground: components.Ground = { layout, joinFile: makeCgroups(layout), credentials, config, ipv6 }
   await both(
     async () => {
       await components.startApiServer(ground)

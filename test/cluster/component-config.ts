@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import type { Credentials } from './credentials.ts'
 import {
   bridges,
-  cgroupName,
   clusterDomain,
   cniNetwork,
   dnsService,
@@ -118,7 +117,7 @@ function kubeletConfig(layout: Layout, { file }: Credentials): unknown {
     failCgroupV1: false,
     failSwapOn: false,
     cgroupDriver: 'cgroupfs',
-    cgroupRoot: `/${cgroupName}`,
+    cgroupRoot: `/${layout.cgroup}`,
     enforceNodeAllocatable: [],
     // The machine's disk is not the cluster's: nothing is evicted or collected for the sake of it.
     evictionHard: {

@@ -1,4 +1,5 @@
 /** Names and addresses of the one node there is. Addresses are the machine's own, on devices made for them. */
+import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 
 export const node = { name: 'node1', ipv4: '10.88.0.1', ipv6: 'fd00:88::1', apiPort: 6443 } as const
@@ -15,8 +16,6 @@ export const clusterDomain = 'cluster.local'
 export const bridges = { node: 'sp0', pods: 'cni0' } as const
 /** Keeps pods from reaching anything but each other and this machine, and anything from being routed to them. */
 export const fenceTable = 'sallyport_cluster'
-/** In every hierarchy: whatever the cluster starts is below it, so that nothing of it can hide. */
-export const cgroupName = 'sallyport'
 /** Name of the pods' network, by which the plugins' caches name their files. */
 export const cniNetwork = 'sallyport'
 export const pauseImage = 'registry.local/pause:3.10'
@@ -24,6 +23,8 @@ export const pauseImage = 'registry.local/pause:3.10'
 /** Paths of a cluster, all in its folder. */
 export interface Layout {
   readonly dir: string
+  /** In every hierarchy: whatever the cluster starts is below it, so that nothing of it can hide. */
+  readonly cgroup: string
   /** What the cluster found when it started; written before it changes anything. */
   readonly before: string
   /** Written when the cluster is up; see RunningCluster. */
@@ -44,6 +45,7 @@ export interface Layout {
 export function layoutOf(dir: string): Layout {
   return {
     dir,
+    cgroup: `sallyport-${createHash('sha256').update(dir).digest('hex').slice(0, 8)}`,
     before: join(dir, 'before.json'),
     running: join(dir, 'running.json'),
     kubeconfig: join(dir, 'kubeconfig'),

@@ -2,10 +2,9 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run, runAny } from '../rig/process.ts'
 import { ClusterError } from './errors.ts'
-import { bridges, fenceTable, node, podGateway, services } from './layout.ts'
+import { bridges, node, podGateway, services } from './layout.ts'
 
 const devices = '/sys/class/net'
-const tables = [`ip kube-proxy`, `ip6 kube-proxy`, `inet ${fenceTable}`] as const
 
 export function hasIpv6(): boolean {
   const file = '/proc/sys/net/ipv6/conf/all/disable_ipv6'
@@ -55,7 +54,7 @@ export function writeSettings(settings: Readonly<Record<string, string>>): void 
   }
 }
 
-/** Addresses and routes of the node, the bridge of the pods, and the fence around them. */
+/** Addresses and routes of the node, and the bridge of the pods. */
 export async function makeNetwork(): Promise<void> {
   const six = hasIpv6()
   const lines = [
@@ -71,16 +70,6 @@ export async function makeNetwork(): Promise<void> {
     `link set ${bridges.pods} up`,
   ]
   for (const line of lines) await run('ip', line.split(' '))
-  const inside = `{ "${bridges.pods}", "${bridges.node}" }`
-  const fence = `table inet ${fenceTable} {
-  chain forward {
-    type filter hook forward priority -10; policy accept;
-    iifname "${bridges.pods}" oifname != ${inside} reject
-    oifname "${bridges.pods}" iifname != ${inside} drop
-  }
-}
-`
-  await run('nft', ['-f', '-'], { input: fence })
 }
 
 /** The cluster's devices that are there: ends of pods' cables first. */
@@ -94,14 +83,4 @@ export function clusterDevices(): readonly string[] {
 /** Removes devices; one that went with its namespace meanwhile is gone as well. */
 export async function removeDevices(names: readonly string[]): Promise<void> {
   for (const name of names) await runAny('ip', ['link', 'delete', name])
-}
-
-/** The cluster's tables that are there. */
-export async function clusterTables(): Promise<readonly string[]> {
-  const { stdout } = await runAny('nft', ['list', 'tables'])
-  return tables.filter((table) => stdout.split('\n').includes(`table ${table}`))
-}
-
-export async function removeTables(names: readonly string[]): Promise<void> {
-  for (const name of names) await run('nft', ['delete', 'table', ...name.split(' ')])
 }

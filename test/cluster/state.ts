@@ -6,6 +6,7 @@ import { foreignFolders } from './foreign-files.ts'
 import { readJson, writeJson } from './json-file.ts'
 import { layoutOf, type Layout } from './layout.ts'
 import { claimedFolder, readSetting, wantedSettings } from './network.ts'
+import { tables } from './packet-rules.ts'
 import { identify, isAlive, type ProcessIdentity } from './process-identity.ts'
 
 /** What a start found, for what undoes it. */
@@ -15,6 +16,8 @@ export interface Before {
   readonly settings: Readonly<Record<string, string>>
   /** Folders that were not there, and that the node's parts make wherever the cluster's own folder is. */
   readonly absent: readonly string[]
+  /** Tables of packet rules, as `family name`. */
+  readonly tables: readonly string[]
 }
 
 /** What a running cluster says about itself, beside its kubeconfig. */
@@ -49,14 +52,14 @@ export function clusterState(dir: string): ClusterState {
 }
 
 /** Makes the cluster's folders and notes, first of all, what was before it. @throws ClusterError where the folder is in use. */
-export function beginState(layout: Layout): void {
+export async function beginState(layout: Layout): Promise<void> {
   mkdirSync(layout.dir, { recursive: true, mode: 0o700 })
   if (readdirSync(layout.dir).length > 0) throw new ClusterError(`the folder ${layout.dir} is not empty`)
   const startedBy = identify(process.pid)
   if (!startedBy) throw new ClusterError('/proc does not know this process')
   const settings = Object.fromEntries(Object.keys(wantedSettings()).map((file) => [file, readSetting(file)]))
   const absent = foreignFolders.filter((path) => !existsSync(path))
-  writeJson(layout.before, { startedBy, settings, absent } satisfies Before)
+  writeJson(layout.before, { startedBy, settings, absent, tables: await tables() } satisfies Before)
   for (const path of [layout.pids, layout.logs, layout.credentials, layout.config, dirname(layout.containerdSocket)])
     mkdirSync(path, { recursive: true })
 }

@@ -6,7 +6,8 @@ import { cgroupProcesses, cgroups, removeCgroups } from './cgroups.ts'
 import { readDaemons } from './daemons.ts'
 import { foreignFiles, removeEmptyFolders, shimSockets } from './foreign-files.ts'
 import { bridges, type Layout } from './layout.ts'
-import { clusterDevices, clusterTables, removeDevices, removeTables, writeSettings } from './network.ts'
+import { clusterDevices, removeDevices, writeSettings } from './network.ts'
+import { clusterRules, removeClusterRules } from './packet-rules.ts'
 import { isAlive } from './process-identity.ts'
 import { readBefore } from './state.ts'
 
@@ -20,8 +21,8 @@ export async function tearDown(layout: Layout): Promise<readonly string[]> {
   await killProcesses(layout)
   await unmount(layout)
   await removeDevices(clusterDevices().filter((name) => name !== bridges.node))
-  await removeTables(await clusterTables())
-  if (clusterProcesses(layout).length === 0) removeCgroups()
+  await removeClusterRules(before?.tables ?? null)
+  if (clusterProcesses(layout).length === 0) removeCgroups(layout)
   if (before) writeSettings(before.settings)
   for (const file of [...shimSockets(layout), ...foreignFiles(layout)]) rmSync(file, { force: true })
   for (const folder of before?.absent ?? []) removeEmptyFolders(folder)
@@ -36,8 +37,8 @@ export async function leftovers(layout: Layout): Promise<readonly string[]> {
     ...clusterProcesses(layout).map((pid) => `process ${pid} (${commandOf(pid)})`),
     ...mountsBelow(layout.dir).map((path) => `mount ${path}`),
     ...clusterDevices().map((name) => `device ${name}`),
-    ...(await clusterTables()).map((name) => `nftables table ${name}`),
-    ...cgroups().map((path) => `cgroup ${path}`),
+    ...(await clusterRules()).map((name) => `nftables ${name}`),
+    ...cgroups(layout).map((path) => `cgroup ${path}`),
     ...foreignFiles(layout).map((path) => `file ${path}`),
     ...(existsSync(layout.dir) ? [`folder ${layout.dir}`] : []),
   ]
@@ -46,7 +47,7 @@ export async function leftovers(layout: Layout): Promise<readonly string[]> {
 /** By the groups they are in, and by what was written down when they were started. */
 function clusterProcesses(layout: Layout): readonly number[] {
   const recorded = readDaemons(layout).filter(isAlive)
-  const ids = new Set([...cgroupProcesses(), ...recorded.map(({ pid }) => pid)])
+  const ids = new Set([...cgroupProcesses(layout), ...recorded.map(({ pid }) => pid)])
   return [...ids].filter((pid) => pid !== process.pid)
 }
 
