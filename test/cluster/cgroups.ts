@@ -6,12 +6,12 @@ const root = '/sys/fs/cgroup'
 const unified = existsSync(join(root, 'cgroup.controllers'))
 
 /** Makes the cluster's groups, and @returns the file a process writes its id into to join. */
-export function makeCgroups({ cgroup }: Layout): string {
+export function makeCgroups({ id }: Layout): string {
   if (unified) delegate(root)
-  for (const hierarchy of hierarchies()) mkdirSync(join(hierarchy, cgroup), { recursive: true })
-  if (unified) delegate(join(root, cgroup))
+  for (const hierarchy of hierarchies()) mkdirSync(join(hierarchy, id), { recursive: true })
+  if (unified) delegate(join(root, id))
   // The kubelet puts its pods beside the cluster's own processes.
-  const daemons = join(root, unified ? '' : 'pids', cgroup, 'daemons')
+  const daemons = join(root, unified ? '' : 'pids', id, 'daemons')
   mkdirSync(daemons, { recursive: true })
   return join(daemons, 'cgroup.procs')
 }
@@ -24,9 +24,9 @@ export function cgroupProcesses(layout: Layout): readonly number[] {
 }
 
 /** Groups of the cluster that are there, the deepest first. */
-export function cgroups({ cgroup }: Layout): readonly string[] {
+export function cgroups({ id }: Layout): readonly string[] {
   return hierarchies()
-    .map((hierarchy) => join(hierarchy, cgroup))
+    .map((hierarchy) => join(hierarchy, id))
     .filter((group) => existsSync(group))
     .flatMap(withChildren)
 }

@@ -12,8 +12,12 @@ import { leftovers, tearDown } from './teardown.ts'
 import { busyboxImage, importBusybox } from './test-image.ts'
 
 let cluster: Cluster
+let isOurs = false
 
 beforeAll(async () => {
+  const { kind } = clusterState(clusterFolder())
+  if (kind === 'up' || kind === 'starting') throw new ClusterError('these tests need the machine: make cluster-down')
+  isOurs = true
   // What a start leaves that is killed on its way is in the way of the next, which clears it.
   await killedStart(/API server/)
   cluster = await startCluster()
@@ -23,7 +27,7 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  await tearDown(layoutOf(clusterFolder()))
+  if (isOurs) await tearDown(layoutOf(clusterFolder()))
 })
 
 describe('the cluster', () => {

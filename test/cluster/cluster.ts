@@ -162,5 +162,9 @@ async function both(one: () => Promise<void>, other: () => Promise<void>): Promi
 
 function checkTools(): void {
   const tools = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubelet', 'kube-proxy', 'coredns', 'pause', 'kubectl'] as const // prettier-ignore
-  for (const tool of tools) toolPath(tool)
+  try {
+    for (const tool of tools) toolPath(tool)
+  } catch (cause) {
+    throw new ClusterError(cause instanceof Error ? cause.message : String(cause), { cause })
+  }
 }

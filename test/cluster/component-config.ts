@@ -1,17 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Credentials } from './credentials.ts'
-import {
-  bridges,
-  clusterDomain,
-  cniNetwork,
-  dnsService,
-  node,
-  pauseImage,
-  pods,
-  volumePlugins,
-  type Layout,
-} from './layout.ts'
+import { bridges, clusterDomain, dnsService, node, pauseImage, pods, volumePlugins, type Layout } from './layout.ts'
 
 export interface ConfigFiles {
   readonly containerd: string
@@ -77,7 +67,7 @@ disabled_plugins = [
 function cniConfig(layout: Layout, ipv6: boolean): unknown {
   return {
     cniVersion: '0.4.0',
-    name: cniNetwork,
+    name: layout.id,
     plugins: [
       {
         type: 'bridge',
@@ -117,7 +107,7 @@ function kubeletConfig(layout: Layout, { file }: Credentials): unknown {
     failCgroupV1: false,
     failSwapOn: false,
     cgroupDriver: 'cgroupfs',
-    cgroupRoot: `/${layout.cgroup}`,
+    cgroupRoot: `/${layout.id}`,
     enforceNodeAllocatable: [],
     // The machine's disk is not the cluster's: nothing is evicted or collected for the sake of it.
     evictionHard: {

@@ -1,7 +1,7 @@
 /** What the node's parts leave outside the cluster's folder; where they leave it cannot be configured. */
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { cniNetwork, type Layout } from './layout.ts'
+import type { Layout } from './layout.ts'
 
 /** Made by containerd, the kubelet and the network plugins where they are missing. */
 export const foreignFolders: readonly string[] = [
@@ -26,8 +26,8 @@ const devicePlugins = '/var/lib/kubelet/device-plugins/kubelet.sock'
 /** Notes of the network plugins about the cluster's pods, links to their logs, and a socket on which nobody listens. */
 export function foreignFiles(layout: Layout): readonly string[] {
   const results = '/var/lib/cni/results'
-  const ofPods = list(results).filter((name) => name.startsWith(`${cniNetwork}-`))
-  const loopbacks = ofPods.map((name) => `cni-loopback-${name.slice(cniNetwork.length + 1).replace(/-eth0$/, '')}-lo`)
+  const ofPods = list(results).filter((name) => name.startsWith(`${layout.id}-`))
+  const loopbacks = ofPods.map((name) => `cni-loopback-${name.slice(layout.id.length + 1).replace(/-eth0$/, '')}-lo`)
   const logs = '/var/log/containers'
   const links = list(logs).map((name) => join(logs, name))
   const listened = readFileSync('/proc/net/unix', 'utf8').includes(devicePlugins)

@@ -16,15 +16,16 @@ export const clusterDomain = 'cluster.local'
 export const bridges = { node: 'sp0', pods: 'cni0' } as const
 /** Keeps pods from reaching anything but each other and this machine, and anything from being routed to them. */
 export const fenceTable = 'sallyport_cluster'
-/** Name of the pods' network, by which the plugins' caches name their files. */
-export const cniNetwork = 'sallyport'
 export const pauseImage = 'registry.local/pause:3.10'
 
 /** Paths of a cluster, all in its folder. */
 export interface Layout {
   readonly dir: string
-  /** In every hierarchy: whatever the cluster starts is below it, so that nothing of it can hide. */
-  readonly cgroup: string
+  /**
+   * Of this cluster alone: its cgroup in every hierarchy, with whatever it starts below it, so that nothing can hide; and
+   * its pods' network, by which the plugins name their notes.
+   */
+  readonly id: string
   /** What the cluster found when it started; written before it changes anything. */
   readonly before: string
   /** Written when the cluster is up; see RunningCluster. */
@@ -45,7 +46,7 @@ export interface Layout {
 export function layoutOf(dir: string): Layout {
   return {
     dir,
-    cgroup: `sallyport-${createHash('sha256').update(dir).digest('hex').slice(0, 8)}`,
+    id: `sallyport-${createHash('sha256').update(dir).digest('hex').slice(0, 8)}`,
     before: join(dir, 'before.json'),
     running: join(dir, 'running.json'),
     kubeconfig: join(dir, 'kubeconfig'),

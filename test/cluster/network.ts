@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run, runAny } from '../rig/process.ts'
 import { ClusterError } from './errors.ts'
-import { bridges, node, podGateway, services } from './layout.ts'
+import { bridges, node, podGateway, services, type Layout } from './layout.ts'
 
 const devices = '/sys/class/net'
 
@@ -15,6 +15,12 @@ export function hasIpv6(): boolean {
 export function claimedFolder(): string | null {
   const alias = join(devices, bridges.node, 'ifalias')
   return existsSync(alias) ? readFileSync(alias, 'utf8').trim() : null
+}
+
+/** Whether what there is of devices and rules is this cluster's: there is one of each name. */
+export function isClaimedBy(layout: Layout): boolean {
+  const claimed = claimedFolder()
+  return claimed === null || claimed === '' || claimed === layout.dir
 }
 
 /** Takes the machine for a cluster: there is one device of this name, and only one process makes it. */

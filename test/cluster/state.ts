@@ -42,7 +42,7 @@ export type ClusterState =
 export function clusterState(dir: string): ClusterState {
   const claimed = claimedFolder()
   const layout = layoutOf(claimed || dir)
-  if (claimed === null && !existsSync(layout.dir)) return { kind: 'down' }
+  if (claimed === null && !isClusters(layout)) return { kind: 'down' }
   const dead = readDaemons(layout).filter((daemon) => !isAlive(daemon))
   const running = readJson(layout.running) as Running | null
   if (running && claimed !== null && dead.length === 0) return { kind: 'up', layout, running }
@@ -51,10 +51,16 @@ export function clusterState(dir: string): ClusterState {
   return { kind: 'broken', layout, dead: dead.map(({ name }) => name) }
 }
 
+/** Whether the folder is there and a cluster has made it, or has only just begun to. */
+export function isClusters({ dir, before }: Layout): boolean {
+  return existsSync(before) || (existsSync(dir) && readdirSync(dir).length === 0)
+}
+
 /** Makes the cluster's folders and notes, first of all, what was before it. @throws ClusterError where the folder is in use. */
 export async function beginState(layout: Layout): Promise<void> {
   mkdirSync(layout.dir, { recursive: true, mode: 0o700 })
-  if (readdirSync(layout.dir).length > 0) throw new ClusterError(`the folder ${layout.dir} is not empty`)
+  if (readdirSync(layout.dir).length > 0)
+    throw new ClusterError(`the folder ${layout.dir} is not a cluster's: SALLYPORT_CLUSTER_DIR names another`)
   const startedBy = identify(process.pid)
   if (!startedBy) throw new ClusterError('/proc does not know this process')
   const settings = Object.fromEntries(Object.keys(wantedSettings()).map((file) => [file, readSetting(file)]))

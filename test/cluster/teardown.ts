@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { runAny } from '../rig/process.ts'
@@ -6,10 +6,10 @@ import { cgroupProcesses, cgroups, removeCgroups } from './cgroups.ts'
 import { readDaemons } from './daemons.ts'
 import { foreignFiles, removeEmptyFolders, shimSockets } from './foreign-files.ts'
 import { bridges, type Layout } from './layout.ts'
-import { clusterDevices, removeDevices, writeSettings } from './network.ts'
+import { clusterDevices, isClaimedBy, removeDevices, writeSettings } from './network.ts'
 import { clusterRules, removeClusterRules } from './packet-rules.ts'
 import { isAlive } from './process-identity.ts'
-import { readBefore } from './state.ts'
+import { isClusters, readBefore } from './state.ts'
 
 /**
  * Takes down whatever there is of a cluster, from any state, as often as asked. Pods are not asked to end: they go with
@@ -19,28 +19,32 @@ import { readBefore } from './state.ts'
 export async function tearDown(layout: Layout): Promise<readonly string[]> {
   const before = readBefore(layout)
   await killProcesses(layout)
-  await unmount(layout)
-  await removeDevices(clusterDevices().filter((name) => name !== bridges.node))
-  await removeClusterRules(before?.tables ?? null)
+  if (before) await unmount(layout)
+  const isMachineOurs = isClaimedBy(layout)
+  if (isMachineOurs) {
+    await removeDevices(clusterDevices().filter((name) => name !== bridges.node))
+    await removeClusterRules(before?.tables ?? null)
+  }
   if (clusterProcesses(layout).length === 0) removeCgroups(layout)
   if (before) writeSettings(before.settings)
   for (const file of [...shimSockets(layout), ...foreignFiles(layout)]) rmSync(file, { force: true })
   for (const folder of before?.absent ?? []) removeEmptyFolders(folder)
   removeFolder(layout)
-  await removeDevices([bridges.node])
+  if (isMachineOurs) await removeDevices([bridges.node])
   return leftovers(layout)
 }
 
 /** What there is of a cluster on this machine, a line each. */
 export async function leftovers(layout: Layout): Promise<readonly string[]> {
+  const isMachineOurs = isClaimedBy(layout)
   return [
     ...clusterProcesses(layout).map((pid) => `process ${pid} (${commandOf(pid)})`),
-    ...mountsBelow(layout.dir).map((path) => `mount ${path}`),
-    ...clusterDevices().map((name) => `device ${name}`),
-    ...(await clusterRules()).map((name) => `nftables ${name}`),
+    ...(isClusters(layout) ? mountsBelow(layout.dir).map((path) => `mount ${path}`) : []),
+    ...(isMachineOurs ? clusterDevices() : []).map((name) => `device ${name}`),
+    ...(isMachineOurs ? await clusterRules() : []).map((name) => `nftables ${name}`),
     ...cgroups(layout).map((path) => `cgroup ${path}`),
     ...foreignFiles(layout).map((path) => `file ${path}`),
-    ...(existsSync(layout.dir) ? [`folder ${layout.dir}`] : []),
+    ...(isClusters(layout) ? [`folder ${layout.dir}`] : []),
   ]
 }
 
@@ -91,9 +95,8 @@ function mountsBelow(dir: string): readonly string[] {
 
 /** Only a folder that a cluster has made its own, and never through a mount; what says so goes last. */
 function removeFolder(layout: Layout): void {
-  if (!existsSync(layout.dir) || mountsBelow(layout.dir).length > 0) return
+  if (!isClusters(layout) || mountsBelow(layout.dir).length > 0) return
   const names = readdirSync(layout.dir).map((name) => join(layout.dir, name))
-  if (names.length > 0 && !existsSync(layout.before)) return
   for (const path of names) if (path !== layout.before) rmSync(path, { recursive: true, force: true })
   rmSync(layout.before, { force: true })
   rmdirSync(layout.dir)
