@@ -7,4 +7,6 @@ export interface Io {
   readonly stderr: Writable
   /** Aborts on SIGINT and SIGTERM. */
   readonly signal: AbortSignal
+  /** Aborts on SIGINT and on a second SIGTERM: what takes its time to end ends at once. */
+  readonly atOnce: AbortSignal
 }

@@ -1,169 +1,121 @@
-import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { setTimeout as delay } from 'node:timers/promises'
 import { Registry } from 'prom-client'
 import type { Logger } from 'pino'
 import { PostgresAnalyzer } from './analysis/postgres-analyzer.ts'
-import { openAuditFile } from './audit/audit-file.ts'
-import { openSpool } from './audit/spool.ts'
-import { shipSpool } from './audit/ship-spool.ts'
-import { connectController, runBundleClient } from './bundle/bundle-client.ts'
+import { pause } from './bundle/pause.ts'
 import { RowBudget } from './budget/row-budget.ts'
-import { BundleStore } from './bundle/bundle-store.ts'
-import { ExpiryClock } from './bundle/expiry-clock.ts'
-import { watchFolder, type CompilePolicy } from './bundle/folder-source.ts'
-import type { ClusterConfig, SidecarConfig, StandaloneConfig } from './config.ts'
+import type { CompilePolicy } from './bundle/folder-source.ts'
+import type { SidecarConfig } from './config.ts'
 import { EngineHolder } from './engine-holder.ts'
 import { Listeners } from './listeners.ts'
-import type { AuditLog } from './model/audit-event.ts'
 import { sidecarMetrics } from './session/metrics.ts'
+import { openCluster, openStandalone, type Source } from './sources.ts'
+import { StartGate } from './start-gate.ts'
 import { createLogger, serveHealth } from './telemetry.ts'
+import { watchSeal } from './watch-seal.ts'
 
 export interface RunOptions {
   readonly config: SidecarConfig
-  /** Ends the sidecar: sessions are closed, the audit log is flushed. */
+  /** Ends the sidecar at once: sessions are closed, the audit log is flushed. */
   readonly signal: AbortSignal
+  /** Ends it when the last client is gone or the time for that is over; at once in standalone mode. */
+  readonly drain?: AbortSignal
   /** Standalone mode compiles policies itself; in a cluster they arrive compiled. */
   readonly compilePolicy?: CompilePolicy
 }
 
-/** What both modes give the engine. */
-interface Source {
-  readonly store: BundleStore
-  readonly clock: ExpiryClock
-  readonly audit: AuditLog
-  readonly useHostsFile: boolean
-  readonly addresses: Parameters<typeof listen>[1]
-  readonly onStatus: Parameters<typeof listen>[2]
-  /** Resolves when there is a snapshot to serve under. */
-  readonly ready: Promise<void>
-  /** Ends what the source runs and flushes the audit log. */
-  readonly close: () => Promise<void>
-}
-
 /**
- * Runs a sidecar until the signal: loads the bundle and the policies, then listens.
+ * Runs a sidecar until a signal: loads the bundle and the policies, then listens.
  * @throws FolderError, AuditError, or the system's error of an address that cannot be listened on.
  */
-export async function runSidecar({ config, signal, compilePolicy }: RunOptions): Promise<void> {
+export async function runSidecar({ config, signal, drain = signal, compilePolicy }: RunOptions): Promise<void> {
   const log = createLogger(config.logLevel)
   const registry = new Registry()
-  let ready = false
-  const health = config.health && (await serveHealth(config.health, registry, () => ready))
+  const life = new AbortController()
+  const gate = new StartGate({ pause, signal: life.signal, log })
+  const health = config.health && (await serveHealth(config.health, registry, () => gate.isOpen))
+  const stopping = AbortSignal.any([signal, drain])
   const analyzer = await PostgresAnalyzer.load()
-  const source =
-    config.kind === 'Standalone' ? openStandalone(config, log, signal, compilePolicy) : openCluster(config, log, signal)
+  const source = config.kind === 'Standalone' ? openStandalone(config, log, compilePolicy) : openCluster(config, log)
+  let endedMs = performance.now()
   try {
-    await source.ready
-    const engine = await EngineHolder.load({ ...source, log, guardrailsFile: config.guardrailsFile })
-    const listeners = listen(
-      {
-        store: source.store,
-        audit: source.audit,
-        clock: source.clock,
-        log,
-        metrics: sidecarMetrics(registry),
-        rowBudget: new RowBudget(),
-        useHostsFile: source.useHostsFile,
-        connectTimeoutMs: config.connectTimeoutMs,
-        maxMessageBytes: config.maxMessageBytes,
-      },
-      source.addresses,
-      source.onStatus,
-      { analyzer, engine: engine.current },
-    )
-    await listeners.open()
-    ready = true
-    log.info({ mode: config.kind }, 'ready')
-    if (!signal.aborted) await once(signal, 'abort')
-    ready = false
+    gate.wait('the controller has not yet sent what is granted')
+    if (!(await orAborted(source.ready, stopping))) return
+    const listeners = await listen(config, source, { analyzer, registry, log })
+    if (config.kind === 'Standalone') gate.open()
+    else void watchSeal({ config, source, gate, registry, signal: life.signal, log })
+    log.info({ mode: config.kind }, 'serving')
+    if (!stopping.aborted) await once(stopping, 'abort')
+    endedMs = performance.now()
+    if (config.kind === 'Cluster') await serveOut(listeners, config.drainMs, signal, log)
     await listeners.close()
   } finally {
-    await source.close()
+    life.abort()
+    await source.close(enoughShipping(config, signal, performance.now() - endedMs))
     await analyzer.close()
     health?.close()
   }
 }
 
-function listen(
-  deps: ConstructorParameters<typeof Listeners>[0]['deps'],
-  addresses: ConstructorParameters<typeof Listeners>[0]['addresses'],
-  onStatus: ConstructorParameters<typeof Listeners>[0]['onStatus'],
-  judge: Pick<ConstructorParameters<typeof Listeners>[0], 'analyzer' | 'engine'>,
-): Listeners {
-  return new Listeners({ deps, addresses, redirects: new Map(), onStatus, ...judge })
+/** @returns false when the signal came first. */
+async function orAborted(promise: Promise<void>, signal: AbortSignal): Promise<boolean> {
+  const aborted = signal.aborted ? Promise.resolve() : once(signal, 'abort')
+  return Promise.race([promise.then(() => true), aborted.then(() => false)])
 }
 
-function openStandalone(
-  config: StandaloneConfig,
-  log: Logger,
-  signal: AbortSignal,
-  compilePolicy: CompilePolicy | undefined,
-): Source {
-  const clock = new ExpiryClock()
-  const store = new BundleStore({ clock })
-  const audit = openAuditFile({ path: config.auditFile, clock, log })
-  return {
-    store,
-    clock,
-    audit,
-    useHostsFile: true,
-    addresses: () => [],
-    onStatus: ({ databases }) => log.info({ databases }, 'state of a Database'),
-    ready: watchFolder({ dir: config.dir, subject: config.subject, store, compilePolicy, clock, log, signal }),
-    close: () => audit.close(),
-  }
+async function listen(
+  config: SidecarConfig,
+  source: Source,
+  {
+    analyzer,
+    registry,
+    log,
+  }: { readonly analyzer: PostgresAnalyzer; readonly registry: Registry; readonly log: Logger },
+): Promise<Listeners> {
+  const engine = await EngineHolder.load({ ...source, log, guardrailsFile: config.guardrailsFile })
+  const isRedirected = config.kind === 'Cluster' && config.interception.kind === 'Redirect'
+  const listeners = new Listeners({
+    deps: {
+      store: source.store,
+      audit: source.audit,
+      clock: source.clock,
+      log,
+      metrics: sidecarMetrics(registry),
+      rowBudget: new RowBudget(),
+      useHostsFile: source.useHostsFile,
+      connectTimeoutMs: config.connectTimeoutMs,
+      maxMessageBytes: config.maxMessageBytes,
+    },
+    addresses: source.addresses,
+    redirects: isRedirected ? config.interception.ports : new Map(),
+    onStatus: source.onStatus,
+    analyzer,
+    engine: engine.current,
+  })
+  await listeners.open()
+  return listeners
 }
 
-/** How long records may still be shipped when the pod ends. */
-const lastShipmentMs = 3_000
+/**
+ * The kubelet stops the sidecar after the application's containers, so what is connected still is on its way out; new
+ * connections are served, too. `/readyz` goes on to answer 200: nobody is routed to a sidecar, and it does serve.
+ */
+async function serveOut(listeners: Listeners, drainMs: number, signal: AbortSignal, log: Logger): Promise<void> {
+  if (signal.aborted || listeners.connectionCount === 0) return
+  log.info({ connections: listeners.connectionCount, drainMs }, 'ending: open connections are served until they close')
+  await listeners.idle(AbortSignal.any([signal, AbortSignal.timeout(drainMs)]))
+  const left = listeners.connectionCount
+  if (left > 0) log.warn({ connections: left }, 'the time for open connections is over; they are ended')
+}
 
-function openCluster(config: ClusterConfig, log: Logger, signal: AbortSignal): Source {
-  const clock = new ExpiryClock()
-  const store = new BundleStore({ clock })
-  const source = `${config.pod.uid}/${randomUUID()}`
-  const spool = openSpool({ dir: config.spoolDir, source, maxBytes: config.spoolMaxBytes, clock, log })
-  const controller = connectController({
-    controllerUrl: config.controllerUrl,
-    ca: config.controllerCa,
-    tokenFile: config.tokenFile,
-    log,
-  })
-  const shipping = new AbortController()
-  const shipped = shipSpool({
-    spool,
-    post: (batch) => controller.postAudit({ ...batch, namespace: config.pod.namespace, pod: config.pod.name }),
-    signal: shipping.signal,
-    log,
-  })
-  const streaming = runBundleClient({ controller, store, clock, signal, log })
-  return {
-    store,
-    clock,
-    audit: spool,
-    useHostsFile: config.useHostsFile,
-    addresses: (database) =>
-      config.listen
-        .filter((entry) => entry.database === `${database.namespace}/${database.name}`)
-        .map((entry) => entry.address),
-    onStatus: (status) => {
-      controller.postStatus(status).catch((cause: unknown) => log.warn({ err: cause }, 'the status could not be sent'))
-    },
-    ready: new Promise((resolve, reject) => {
-      if (signal.aborted) reject(signal.reason as Error)
-      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
-      const unsubscribe = store.subscribe(() => {
-        unsubscribe()
-        resolve()
-      })
-    }),
-    close: async () => {
-      await spool.flush()
-      const deadline = performance.now() + lastShipmentMs
-      while (spool.pending() && performance.now() < deadline) await delay(20)
-      shipping.abort()
-      await Promise.all([shipped, streaming])
-      await spool.close()
-    },
-  }
+/** Sessions that are ended need 0.5 s at most, records 1.5 s: together the 2 s that the drain leaves of the pod's grace. */
+const lastShipmentMs = 1_500
+/** A controller that is away holds up the end of a pod no longer than this, though there be time. */
+const longestShipmentMs = 10_000
+
+/** Aborts when the pod's last records were waited for long enough; what the drain did not need of its time is theirs. */
+function enoughShipping(config: SidecarConfig, signal: AbortSignal, drainedMs: number): AbortSignal {
+  if (config.kind === 'Standalone' || signal.aborted) return AbortSignal.timeout(lastShipmentMs)
+  const leftMs = Math.max(0, config.drainMs - drainedMs)
+  return AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(Math.min(longestShipmentMs, leftMs + lastShipmentMs)))])
 }

@@ -12,9 +12,9 @@ export async function runSidecarCommand(argv: readonly string[], io: Io): Promis
   const { rest, value } = takeFlag(argv, '--opa-bin')
   const config = readConfig(rest)
   try {
-    await runSidecar({ config, signal: io.signal, compilePolicy: folderCompiler(value) })
+    await runSidecar({ config, signal: io.atOnce, drain: io.signal, compilePolicy: folderCompiler(value) })
   } catch (cause) {
-    if (!io.signal.aborted) throw failure(cause)
+    throw failure(cause)
   }
   return exitCodes.ok
 }

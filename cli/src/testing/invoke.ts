@@ -24,7 +24,13 @@ export const invoke = Object.assign((...argv: readonly string[]): Promise<Invoca
 async function run(argv: readonly string[], options: InvokeOptions): Promise<Invocation> {
   const [stdout, stderr] = [new Text(options.onStdout), new Text()]
   const signal = options.signal ?? new AbortController().signal
-  const code = await runCli(argv, { stdin: Readable.from([options.stdin ?? '']), stdout, stderr, signal })
+  const code = await runCli(argv, {
+    stdin: Readable.from([options.stdin ?? '']),
+    stdout,
+    stderr,
+    signal,
+    atOnce: signal,
+  })
   return { code, stdout: stdout.text, stderr: stderr.text }
 }
 

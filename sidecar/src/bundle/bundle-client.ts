@@ -21,6 +21,8 @@ export interface BundleClientOptions {
   readonly clock: ExpiryClock
   readonly signal: AbortSignal
   readonly log: Logger
+  /** Called with the first message of every stream: the controller that sends it may be another than before. */
+  readonly onOpen?: () => void
   /** Without a message for this long the stream is opened again; heartbeats come every 5 s. */
   readonly silenceMs?: number
   readonly minRetryMs?: number
@@ -61,6 +63,7 @@ async function follow(options: BundleClientOptions, loader: PolicyLoader, heard:
       watchdog.heard()
       heard.count += 1
       accept(options, loader, parse(line))
+      if (heard.count === 1) options.onOpen?.()
     }
   } finally {
     watchdog.stop()

@@ -64,10 +64,7 @@ export async function connectUpstream(options: UpstreamOptions): Promise<Upstrea
 }
 
 /** Asks the server to cancel what the connection with this key runs; resolves when the server closed the request. */
-export async function cancelUpstream(
-  options: Pick<UpstreamOptions, 'binding' | 'useHostsFile' | 'connectTimeoutMs' | 'signal'>,
-  key: Upstream['key'],
-): Promise<void> {
+export async function cancelUpstream(options: DialOptions, key: Upstream['key']): Promise<void> {
   const { socket } = await openTransport(options)
   socket.on('error', () => socket.destroy())
   const closed = once(socket, 'close')
@@ -77,21 +74,22 @@ export async function cancelUpstream(
   await closed
 }
 
+/** What it takes to reach the database, without a login. */
+export type DialOptions = Pick<UpstreamOptions, 'binding' | 'useHostsFile' | 'connectTimeoutMs' | 'signal'>
+
 interface Transport {
   readonly socket: Socket | TLSSocket
   readonly secure: TLSSocket | null
 }
 
-async function openTransport(
-  options: Pick<UpstreamOptions, 'binding' | 'useHostsFile' | 'connectTimeoutMs' | 'signal'>,
-): Promise<Transport> {
+/** Dials and encrypts. @throws UpstreamError, or the signal's reason. */
+export async function openTransport(options: DialOptions): Promise<Transport> {
   const { binding } = options
   const socket = await dial(options)
   const secureOptions = tlsOptions({ ...binding.tls, host: binding.host })
   if (!secureOptions) return { socket, secure: null }
   socket.write(sslRequest())
-  const [answer] = (await once(socket, 'data', { signal: options.signal })) as [Buffer]
-  socket.pause()
+  const answer = await firstChunk(socket, options.signal)
   if (answer.length !== 1 || answer[0] !== 0x53) {
     socket.destroy()
     throw new UpstreamError('TLSNotOffered', 'the server does not offer TLS; Database.spec.tls.mode asks for it')
@@ -108,9 +106,25 @@ async function openTransport(
   return { socket: secure, secure }
 }
 
-async function dial(
-  options: Pick<UpstreamOptions, 'binding' | 'useHostsFile' | 'connectTimeoutMs' | 'signal'>,
-): Promise<Socket> {
+/** @throws UpstreamError when the server closes, or the signal's reason; the socket is gone then. */
+async function firstChunk(socket: Socket, signal: AbortSignal): Promise<Buffer> {
+  const closed = new AbortController()
+  const onClose = (): void => closed.abort()
+  socket.once('close', onClose)
+  try {
+    const [chunk] = (await once(socket, 'data', { signal: AbortSignal.any([signal, closed.signal]) })) as [Buffer]
+    socket.pause()
+    return chunk
+  } catch (cause) {
+    socket.destroy()
+    if (signal.aborted) throw cause
+    throw new UpstreamError('Unreachable', 'the server closed the connection before TLS', { cause })
+  } finally {
+    socket.off('close', onClose)
+  }
+}
+
+async function dial(options: DialOptions): Promise<Socket> {
   const { binding } = options
   let addresses: readonly string[]
   try {
