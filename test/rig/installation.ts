@@ -196,7 +196,7 @@ function environment(variables: readonly EnvVar[], { metadata }: PodObject): Rea
 }
 
 /** What images have on their PATH. */
-function executable(name: string): string {
+export function executable(name: string): string {
   const path = join(root, 'cli/bin', name)
   if (!/^[a-z-]+$/.test(name) || !existsSync(path)) throw new RigError(`there is no executable ${name}`)
   return path
