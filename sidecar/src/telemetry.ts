@@ -20,6 +20,8 @@ export function createLogger(level: string): Logger {
 /** /healthz: the process runs; /readyz: policies are loaded, listeners open, identity proven; /metrics. */
 export async function serveHealth(address: ListenAddress, registry: Registry, isReady: () => boolean): Promise<Server> {
   const server = createServer((request, response) => {
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return response.writeHead(405, { allow: 'GET, HEAD' }).end()
     if (request.url === '/healthz') return response.end('ok\n')
     if (request.url === '/readyz') {
       response.statusCode = isReady() ? 200 : 503
