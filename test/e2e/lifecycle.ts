@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { until } from '../rig/process.ts'
 import { Agent } from './agent.ts'
-import { killContainer } from './node.ts'
+import { killSidecar } from './node.ts'
 import { shopHost, shopSql } from './shop.ts'
 import type { Target } from './target.ts'
 import { agentDeployment, agentPod, endGrant, giveGrant, object } from './team.ts'
@@ -47,7 +47,7 @@ export function describeLifecycle(targetOf: () => Target): void {
       const running = agent.query(shopHost, 'SELECT count(*)::int AS n FROM ledger', ...Array.from({ length: 2000 }, () => 'SELECT id FROM ledger LIMIT 1')) // prettier-ignore
       const uid = await target.get('pod -l agent=report', namespace, '{.items[0].metadata.uid}')
       await until(async () => (await shopSql(target, "SELECT count(*) FROM pg_stat_activity WHERE usename = 'shop_app'")) !== '0', 'a session') // prettier-ignore
-      await killContainer(uid, 'sallyport-sidecar')
+      killSidecar(uid)
       expect((await running).some(({ error }) => error !== undefined)).toBe(true)
       await until(async () => Number(await restarts('initContainerStatuses')) === before + 1, 'the kubelet starts it again', { timeoutMs: 60_000 }) // prettier-ignore
       await until(async () => (await agent.reason(shopHost, 'SELECT count(*) FROM ledger')) === '', 'it serves again', { timeoutMs: 60_000 }) // prettier-ignore

@@ -1,22 +1,19 @@
 /** What can be done to the processes of a node that this machine is. */
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** Kills -9 the process of a pod whose command line has a word in it. @throws when there is none. */
-export function killContainer(podUid: string, word: string): Promise<void> {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && belongs(name, podUid, word))
-  if (pids.length === 0) throw new Error(`no process of pod ${podUid} is a ${word}`)
+/** Kills -9 the sidecar of a pod; it knows the pod's UID by its environment. @throws when there is none. */
+export function killSidecar(podUid: string): void {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && isSidecar(name, podUid))
+  if (pids.length === 0) throw new Error(`no sidecar of pod ${podUid} runs`)
   for (const pid of pids) process.kill(Number(pid), 'SIGKILL')
-  return Promise.resolve()
 }
 
-function belongs(pid: string, podUid: string, word: string): boolean {
+function isSidecar(pid: string, podUid: string): boolean {
   try {
-    const isOfPod = readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(podUid)
+    const fields = (file: string): readonly string[] => readFileSync(`/proc/${pid}/${file}`, 'utf8').split('\0')
     return (
-      isOfPod &&
-      readFileSync(`/proc/${pid}/cmdline`, 'utf8')
-        .split('\0')
-        .some((each) => each.includes(word))
+      fields('environ').includes(`POD_UID=${podUid}`) &&
+      fields('cmdline').some((each) => each.endsWith('/sallyport-sidecar'))
     )
   } catch {
     // It has ended since the folder was read.

@@ -10,11 +10,9 @@ export const releaseNamespace = 'sallyport-system'
 /** What every install of these tests sets: the images of this checkout, and shutdowns that do not wait for load balancers. */
 export function releaseArgs(target: Target, ...more: readonly string[]): readonly string[] {
   const image = (key: string, reference: string): readonly string[] => {
-    const at = reference.lastIndexOf(':')
-    return [
-      `--set=${key}.image.repository=${reference.slice(0, at)}`,
-      `--set=${key}.image.tag=${reference.slice(at + 1)}`,
-    ]
+    const [, registry = '', repository = '', tag = ''] = /^([^/]+)\/(.+):([^:/]+)$/.exec(reference) ?? []
+    const values = { registry, repository, tag }
+    return Object.entries(values).map(([field, value]) => `--set=${key}.image.${field}=${value}`)
   }
   return [
     `--namespace=${releaseNamespace}`,

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import { chainStart, openSegment, verifyLines, type SegmentSpec } from '@sallyport/crds'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { start, until, type Started } from '../rig/process.ts'
-import { killContainer } from './node.ts'
+import { killSidecar } from './node.ts'
 import { installRelease, releaseNamespace, uninstallRelease } from './release.ts'
 import { shopHost, shopSql, startShop } from './shop.ts'
 import { openTarget, type Target } from './target.ts'
@@ -71,7 +71,7 @@ async function killSidecars(target: Target): Promise<void> {
   for (let round = 0; round < rounds; round += 1) {
     const before = await countRows(target)
     await until(async () => (await countRows(target)) > before, 'statements go on', { timeoutMs: 120_000 })
-    await killContainer(uid, 'sallyport-sidecar')
+    killSidecar(uid)
   }
 }
 

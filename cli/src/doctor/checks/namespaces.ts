@@ -11,8 +11,7 @@ export const namespacesCheck: Check = {
   group: 'Workloads',
   needsRelease: true,
   run: async (survey) => {
-    const namespaces = await survey.namespaces()
-    const { mutating } = await survey.webhooks()
+    const [namespaces, { mutating }] = await Promise.all([survey.namespaces(), survey.webhooks()])
     return judgeNamespaces(namespaces, mutating ?? [])
   },
 }

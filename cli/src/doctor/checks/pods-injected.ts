@@ -12,9 +12,7 @@ export const podsInjectedCheck: Check = {
   group: 'Workloads',
   needsRelease: true,
   run: async (survey) => {
-    const pods = await survey.pods()
-    const namespaces = await survey.namespaces()
-    const { mutating } = await survey.webhooks()
+    const [pods, namespaces, { mutating }] = await Promise.all([survey.pods(), survey.namespaces(), survey.webhooks()])
     return judgePodsInjected(pods, seenNamespaces(namespaces, mutating))
   },
 }
