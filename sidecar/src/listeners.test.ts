@@ -63,8 +63,10 @@ describe('an address this machine does not have', () => {
   const [host, databases] = ['2001:db8::1', [testDatabase('db', 0)]]
 
   it('is done without where it may be missing, and is an error elsewhere', async () => {
-    await open(new Map(), databases, [{ host, port: 5432, isOptional: true }])
-    await expect(open(new Map(), databases, [{ host, port: 5432 }])).rejects.toMatchObject({ code: 'EADDRNOTAVAIL' })
+    await open(new Map(), databases, { addresses: [{ host, port: 5432, isOptional: true }] })
+    await expect(open(new Map(), databases, { addresses: [{ host, port: 5432 }] })).rejects.toMatchObject({
+      code: 'EADDRNOTAVAIL',
+    })
   })
 })
 

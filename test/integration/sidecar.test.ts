@@ -1,4 +1,8 @@
+import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
+import { request } from 'node:http'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePorts } from '../rig/free-port.ts'
@@ -167,5 +171,91 @@ describe('a session', () => {
     await expect(client.query("UPDATE people SET name = 'y' WHERE id = 1; DROP TABLE people")).rejects.toThrow(/schema/)
     expect(await scene.postgres.sql("SELECT count(*) FROM people WHERE name = 'y'")).toBe('0')
     await client.end()
+  })
+})
+
+describe('the way around the sidecar', () => {
+  it('is said to end at a login: in the metric, and on the pod', async () => {
+    const mode = 'sallyport_seal{mode="Local",reason="LoginRequired"} 1'
+    await until(async () => (await metrics()).includes(mode), 'the metric')
+    const path = 'jsonpath={.status.conditions[?(@.type=="sallyport.dev/Sealed")]}'
+    const condition = (): Promise<string> =>
+      scene.plane.mustKubectl(['get', 'pod', 'agent', '-n', 'agents', '-o', path])
+    await until(async () => /"reason":"LoginRequired"/.test(await condition()), 'the condition')
+    expect(JSON.parse(await condition())).toMatchObject({ status: 'False' })
+    expect(await condition()).toContain('agents/db')
+  })
+
+  it('is told from the way through it by whoever asks', async () => {
+    expect(await ask(scene.localPort)).toBe('sallyport')
+    expect(await ask(scene.postgres.port)).not.toContain('sallyport')
+  })
+})
+
+/** Asks the probe's question and gives what is said until the other side closes. */
+function ask(port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.write(Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x61, 0x62]))
+    let text = ''
+    socket.on('data', (chunk) => (text += chunk.toString('latin1')))
+    socket.on('close', () => resolve(text))
+    socket.on('error', reject)
+  })
+}
+
+function metrics(): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ host: '127.0.0.1', port: scene.sidecar().healthPort, path: '/metrics' }, (response) => {
+      let text = ''
+      response.on('data', (chunk: Buffer) => (text += chunk.toString()))
+      response.on('end', () => resolve(text))
+    })
+    sent.on('error', reject)
+    sent.end()
+  })
+}
+
+describe('a sidecar that is told to end', () => {
+  it('serves who is there and who comes, ends with 0 when they are gone, and leaves no record behind', async () => {
+    const { process: sidecar, dir } = scene.sidecar()
+    const [first, exited] = [await session(), once(sidecar.child, 'exit')]
+    sidecar.child.kill('SIGTERM')
+    await until(() => sidecar.log().includes('open connections are served'), 'the drain', { process: sidecar })
+    expect((await first.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
+    const second = await session()
+    await first.end()
+    expect((await second.query('SELECT name FROM people WHERE id = 1')).rowCount).toBe(1)
+    await second.end()
+    expect(await exited).toEqual([0, null])
+    expect(readdirSync(join(dir, 'sallyport-spool'))).toEqual([])
+    await scene.restartSidecar()
+  })
+
+  it('ends sessions with 57P01 when their time is over, in mid-statement, too', async () => {
+    await scene.sidecar().process.stop()
+    await scene.restartSidecar(['--drain-seconds=1'])
+    const { process: sidecar } = scene.sidecar()
+    const [idle, busy] = [await session(), await session()]
+    const told = new Promise((resolve) => idle.once('error', resolve))
+    const running = busy.query('SELECT count(*) FROM people a, people b, people c, people d, people e')
+    const refused = running.then(
+      () => null,
+      (cause: unknown) => cause,
+    )
+    await until(
+      async () => (await scene.postgres.sql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%people e%' AND state = 'active' AND usename = 'app'")) === '1', // prettier-ignore
+      'the statement',
+    )
+    const exited = once(sidecar.child, 'exit')
+    sidecar.child.kill('SIGTERM')
+    expect(await told).toMatchObject({ code: '57P01', detail: 'reason=sidecar-stopped' })
+    expect(await refused).toMatchObject({ code: '57P01', detail: 'reason=sidecar-stopped' })
+    expect(await exited).toEqual([0, null])
+    await until(
+      async () => (await scene.postgres.sql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'app'")) === '0',
+      'the end of its sessions on the server',
+    )
+    await scene.restartSidecar()
   })
 })

@@ -32,6 +32,8 @@ export interface Installation {
 export interface SidecarOptions {
   /** Folder that stands for the pod's volumes; kept over restarts of the container. */
   readonly dir?: string
+  /** In addition to the container's own; the last of a flag counts. */
+  readonly flags?: readonly string[]
 }
 
 export interface RunningSidecar {
@@ -152,7 +154,7 @@ async function startSidecar(
   plane: ControlPlane,
   podNamespace: string,
   name: string,
-  { dir = join(plane.dir, 'pods', podNamespace, name) }: SidecarOptions = {},
+  { dir = join(plane.dir, 'pods', podNamespace, name), flags = [] }: SidecarOptions = {},
 ): Promise<RunningSidecar> {
   const pod = JSON.parse(await plane.mustKubectl(['get', 'pod', name, '-n', podNamespace, '-o', 'json'])) as PodObject
   const [container] = pod.spec.initContainers ?? []
@@ -170,7 +172,7 @@ async function startSidecar(
   for (const { name: volume } of container.volumeMounts) mkdirSync(join(dir, volume), { recursive: true })
   writeFileSync(join(dir, 'sallyport-token/token'), token.trim(), { mode: 0o600 })
   const healthPort = await freePort()
-  const args = container.args.map((argument) => inFolder(argument, container, dir, healthPort))
+  const args = [...container.args.map((argument) => inFolder(argument, container, dir, healthPort)), ...flags]
   const env = { ...process.env, ...environment(container.env, pod) }
   const child = start(executable(container.command[0] ?? ''), args, { env })
   await until(() => isReady(healthPort), 'the sidecar', { process: child })

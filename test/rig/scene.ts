@@ -11,8 +11,8 @@ export interface Scene {
   /** Where the sidecar listens. */
   readonly localPort: number
   readonly sidecar: () => RunningSidecar
-  /** Starts the sidecar's container again, on the same volumes. */
-  readonly restartSidecar: () => Promise<void>
+  /** Starts the sidecar's container again, on the same volumes, with these flags in addition. */
+  readonly restartSidecar: (flags?: readonly string[]) => Promise<void>
   readonly apply: (object: object) => Promise<string>
   /** Applies a grant on `db` and waits until it is Active. */
   readonly grant: (name: string, spec: GrantSpec) => Promise<void>
@@ -83,8 +83,8 @@ export async function openScene({ sql, settings = {}, database = {} }: SceneOpti
     postgres,
     localPort,
     sidecar: () => sidecar,
-    restartSidecar: async () => {
-      sidecar = await installation.startSidecar('agents', 'agent', { dir: sidecar.dir })
+    restartSidecar: async (flags = []) => {
+      sidecar = await installation.startSidecar('agents', 'agent', { dir: sidecar.dir, flags })
     },
     apply,
     grant: async (name, spec) => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
-import type { DatabaseBinding } from '@sallyport/crds'
+import type { DatabaseBinding, Snapshot } from '@sallyport/crds'
 import { PostgresAnalyzer } from '../analysis/postgres-analyzer.ts'
 import { openAuditFile } from '../audit/audit-file.ts'
 import { BundleStore } from '../bundle/bundle-store.ts'
@@ -14,6 +14,7 @@ import { RowBudget } from '../budget/row-budget.ts'
 import { builtInGuardrails } from '../config.ts'
 import { loadPolicyEngine } from '../decision/decide.ts'
 import { Listeners } from '../listeners.ts'
+import type { Clock } from '../model/clock.ts'
 import type { ListenAddress } from '../session/database-listener.ts'
 import { sidecarMetrics } from '../session/metrics.ts'
 
@@ -28,18 +29,23 @@ export interface TestListeners {
   readonly close: () => Promise<void>
 }
 
-/** Listeners over real parts, with no grants. */
+export interface TestListenersOptions {
+  readonly addresses?: readonly ListenAddress[]
+  readonly grants?: Snapshot['grants']
+  readonly clock?: Clock
+}
+
+/** Listeners over real parts. */
 export async function openTestListeners(
   redirects: ReadonlyMap<string, number>,
   databases: readonly DatabaseBinding[],
-  addresses: readonly ListenAddress[] = [],
+  { addresses = [], grants = [], clock = new ExpiryClock() }: TestListenersOptions = {},
 ): Promise<TestListeners> {
   const dir = mkdtempSync(join(tmpdir(), 'sallyport-listeners-'))
   const path = join(dir, 'audit.jsonl')
   const log = pino({ enabled: false })
-  const clock = new ExpiryClock()
   const store = new BundleStore({ clock })
-  const swap = (next: readonly DatabaseBinding[]): void => store.swap(testSnapshot({ databases: next }), [])
+  const swap = (next: readonly DatabaseBinding[]): void => store.swap(testSnapshot({ databases: next, grants }), [])
   swap(databases)
   const audit = openAuditFile({ path, clock, log })
   const registry = new Registry()
