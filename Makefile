@@ -15,7 +15,7 @@ SOURCES := $(shell find crds/src sidecar/src controller/src cli/src -name '*.ts'
 POLICY := $(shell find sidecar/policy -name '*.rego' -o -name '*.json' -path '*sidecar/policy*' -not -path '*/dist/*')
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(SETUP) ## packages, and the tools tests and the demo run on (kube-apiserver, etcd, opa, kubectl, helm)
 
@@ -54,13 +54,16 @@ unit: build ## unit tests
 integration: build ## tests against real PostgreSQL, kube-apiserver and etcd
 	@node test/tools/run-suites.ts integration
 
+# What the end-to-end tests need where they make the cluster themselves.
+OWN_CLUSTER := $(if $(IMAGE_REGISTRY),,images test-images cluster-tools)
+
 # On a cluster of one's own: make e2e KUBECONFIG=… IMAGE_REGISTRY=…, where the images of dist/images were pushed to.
 e2e: export SALLYPORT_E2E_KUBECONFIG := $(KUBECONFIG)
 e2e: export SALLYPORT_E2E_IMAGE_REGISTRY := $(IMAGE_REGISTRY)
-e2e: build ## everything on a real cluster, made for it and removed afterwards (root, Linux)
+e2e: build $(OWN_CLUSTER) ## everything on a real cluster, made for it and removed afterwards (root, Linux)
 	@node test/tools/run-suites.ts e2e
 
-resilience: build ## 50 restarts of the release and 50 kills of a sidecar on a real cluster, under load (root, Linux)
+resilience: build $(OWN_CLUSTER) ## 50 restarts of the release and 50 kills of a sidecar on a real cluster, under load (root, Linux)
 	@node test/tools/run-suites.ts resilience
 
 lint: $(SETUP) $(GUARDRAILS) ## types, lint, format, one-way doors
