@@ -92,11 +92,6 @@ async function bringUp(layout: Layout, say: (text: string) => void): Promise<Clu
     async () => {
       await components.startApiServer(ground)
       since('the API server answers')
-      components.startControllerManager(ground)
-      components.startScheduler(ground)
-      await makeBootstrapObjects(credentials, ipv6)
-      await components.startCoreDns(ground)
-      since('CoreDNS answers')
     },
     async () => {
       await components.startContainerd(ground)
@@ -104,12 +99,23 @@ async function bringUp(layout: Layout, say: (text: string) => void): Promise<Clu
       since('containerd has its first image')
     },
   )
-  const kubelet = await components.startKubelet(ground)
+  components.startControllerManager(ground)
+  components.startScheduler(ground)
   await both(
-    () => components.startKubeProxy(ground),
-    () => untilUsable(credentials, kubelet),
+    async () => {
+      await makeBootstrapObjects(credentials, ipv6)
+      await components.startCoreDns(ground)
+      since('CoreDNS answers')
+    },
+    async () => {
+      const kubelet = await components.startKubelet(ground)
+      await both(
+        () => components.startKubeProxy(ground),
+        () => untilUsable(credentials, kubelet),
+      )
+      since('the node is ready')
+    },
   )
-  since('the node is ready')
   const { url, adminToken, caFile } = credentials
   const running: Running = { url, adminToken, caFile, ipv6 }
   saveRunning(layout, running)

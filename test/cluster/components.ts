@@ -64,6 +64,9 @@ export function startControllerManager({ layout, joinFile, credentials: { file }
     '--leader-elect=false',
     '--secure-port=0',
     '--use-service-account-credentials',
+    // Its many controllers begin by asking for a token each, and would wait for one another.
+    '--kube-api-qps=500',
+    '--kube-api-burst=500',
     `--service-account-private-key-file=${file('sa.key')}`,
     `--root-ca-file=${file('ca.crt')}`,
     `--cluster-signing-cert-file=${file('ca.crt')}`,

@@ -2,7 +2,7 @@
 import { clusterFolder } from './config.ts'
 import { layoutOf } from './layout.ts'
 import { clusterState } from './state.ts'
-import { leftovers, tearDown } from './teardown.ts'
+import { tearDown } from './teardown.ts'
 
 const startedMs = performance.now()
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
@@ -14,15 +14,11 @@ if (process.getuid?.() !== 0) {
   say(`process ${state.pid} is starting the cluster: end it first`)
   process.exitCode = 1
 } else {
-  const left = state.kind === 'down' ? await leftovers(layoutOf(clusterFolder())) : await tearDown(state.layout)
+  // Where no cluster is, there may still be a remainder of one.
+  const left = await tearDown(state.kind === 'down' ? layoutOf(clusterFolder()) : state.layout)
   for (const line of left) say(`left: ${line}`)
   if (left.length > 0) process.exitCode = 1
-  else
-    say(
-      state.kind === 'down'
-        ? 'no cluster, and nothing left of one'
-        : `the cluster is down after ${seconds()} s, and nothing of it is left`,
-    )
+  else say(`${state.kind === 'down' ? 'no cluster was up' : `down after ${seconds()} s`}, and nothing is left`)
 }
 
 function seconds(): string {

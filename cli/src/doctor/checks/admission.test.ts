@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import type { AdmissionPolicyFacts } from '../facts/admission-policies.ts'
+import type { AdmissionPolicyFact, AdmissionPolicyFacts } from '../facts/admission-policies.ts'
 import { selects } from '../facts/selector.ts'
 import type { WebhookFact } from '../facts/webhooks.ts'
 import { authority } from '../testing/certificates.ts'
-import { judgeAdmissionPolicies } from './admission-policies.ts'
+import { expectedAdmission, judgeAdmissionPolicies } from './admission-policies.ts'
 import { expectedWebhooks, judgeWebhooks } from './webhooks.ts'
 
 const own = 'sallyport-system'
@@ -49,28 +49,44 @@ describe('judgeWebhooks', () => {
 })
 
 describe('judgeAdmissionPolicies', () => {
+  const policies = expectedAdmission.policies.map((part): AdmissionPolicyFact => ({
+    name: `sallyport-${part}`,
+    failurePolicy: 'Fail',
+    warnings: [],
+  }))
+  const bindings = expectedAdmission.bindings.map((part) => ({
+    name: `sallyport-${part}`,
+    policy: part === 'labelled-pods' ? 'sallyport-pods' : `sallyport-${part}`,
+    actions: ['Deny'],
+    params: part.endsWith('pods') ? 'sallyport-system/sallyport-injection' : null,
+    missingParams: part.endsWith('pods') ? 'Deny' : '',
+  }))
   const policy = { name: 'sallyport-pods', failurePolicy: 'Fail', warnings: [] }
   const binding = { name: 'sallyport-pods', policy: 'sallyport-pods', actions: ['Deny'], params: 'a/b', missingParams: 'Deny' } // prettier-ignore
-  const facts = (over: Partial<AdmissionPolicyFacts> = {}): AdmissionPolicyFacts => ({
-    policies: [policy],
-    bindings: [binding],
-    lostParams: [],
-    ...over,
-  })
+  const replaced = <T extends { readonly name: string }>(list: readonly T[], one: T): readonly T[] =>
+    list.map((other) => (other.name === one.name ? one : other))
 
-  it.each<[string, Partial<AdmissionPolicyFacts>, string]>([
-    ['takes what is bound to deny', {}, 'Ok'],
-    ['waits for the type check', { policies: [{ ...policy, warnings: null }] }, 'Ok'],
-    ['tells what the type check warns of', { policies: [{ ...policy, warnings: ['spec.x: undefined field'] }] }, 'Warning'], // prettier-ignore
-    ['fails where there is none', { policies: [] }, 'Failed'],
-    ['fails where it is not bound', { bindings: [] }, 'Failed'],
-    ['fails where it only warns', { bindings: [{ ...binding, actions: ['Warn', 'Audit'] }] }, 'Failed'],
-    ['fails where it fails open', { policies: [{ ...policy, failurePolicy: 'Ignore' }] }, 'Failed'],
-    ['fails where a binding has no policy', { bindings: [binding, { ...binding, policy: 'gone' }] }, 'Failed'],
-    ['fails where missing parameters allow', { bindings: [{ ...binding, missingParams: 'Allow' }] }, 'Failed'],
-    ['fails where parameters are lost', { lostParams: ['a/b'] }, 'Failed'],
-  ])('%s', (_name, over, result) => {
-    expect(judgeAdmissionPolicies(facts(over)).result).toBe(result)
+  it.each<[string, Partial<AdmissionPolicyFacts>, string, string]>([
+    ['takes what is bound to deny', {}, 'Ok', '7 policies'],
+    [
+      'waits for the type check',
+      { policies: replaced(policies, { ...policy, warnings: null }) },
+      'Ok',
+      'not checked yet',
+    ],
+    ['tells what the type check warns of', { policies: replaced(policies, { ...policy, warnings: ['spec.x: undefined field'] }) }, 'Warning', 'spec.x: undefined field'], // prettier-ignore
+    ['fails where there is none', { policies: [], bindings: [] }, 'Failed', 'admissionPolicies.enabled'],
+    ['fails where one is missing', { policies: policies.slice(1) }, 'Failed', 'sallyport-conditions: is not there'],
+    ['fails where one is not bound', { bindings: bindings.slice(1) }, 'Failed', 'sallyport-conditions: is not there'],
+    ['fails where it only warns', { bindings: replaced(bindings, { ...binding, actions: ['Warn', 'Audit'] }) }, 'Failed', 'its actions are Warn, Audit'], // prettier-ignore
+    ['fails where it fails open', { policies: replaced(policies, { ...policy, failurePolicy: 'Ignore' }) }, 'Failed', 'failurePolicy is Ignore'], // prettier-ignore
+    ['fails where a binding has no policy', { bindings: replaced(bindings, { ...binding, policy: 'gone' }) }, 'Failed', 'binds gone'], // prettier-ignore
+    ['fails where missing parameters allow', { bindings: replaced(bindings, { ...binding, missingParams: 'Allow' }) }, 'Failed', 'allows everything'], // prettier-ignore
+    ['fails where parameters are lost', { lostParams: ['a/b'] }, 'Failed', 'ConfigMap a/b'],
+  ])('%s', (_name, over, result, told) => {
+    const finding = judgeAdmissionPolicies({ policies, bindings, lostParams: [], ...over }, 'sallyport')
+    expect(finding.result).toBe(result)
+    expect(JSON.stringify(finding)).toContain(told)
   })
 })
 

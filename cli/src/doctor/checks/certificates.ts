@@ -17,7 +17,8 @@ export const certificatesCheck: Check = {
   group: 'Release',
   needsRelease: true,
   run: async (survey) => {
-    const [release, webhooks] = await Promise.all([survey.release(), survey.webhooks()])
+    const release = await survey.release()
+    const webhooks = await survey.webhooks()
     const name = (release.webhook ?? release.controller)?.flags['tls-secret'] ?? `${release.name}-tls`
     const secret = await readSecret(survey.cluster, { ...secrets, namespace: release.namespace, name })
     const key = `${release.namespace}/${name}`

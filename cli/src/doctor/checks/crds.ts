@@ -13,8 +13,9 @@ export const crdsCheck: Check = {
   needsRelease: false,
   run: async ({ cluster }) => {
     const find = (name: string): Promise<unknown> => cluster.find({ group: 'apiextensions.k8s.io', version: 'v1', resource: 'customresourcedefinitions', name }) // prettier-ignore
-    const found = await Promise.all(customResources.map(async ({ name }) => [name, await find(name)] as const))
-    return judgeCrds(customResources, new Map(found))
+    const found = new Map<string, unknown>()
+    for (const { name } of customResources) found.set(name, await find(name))
+    return judgeCrds(customResources, found)
   },
 }
 

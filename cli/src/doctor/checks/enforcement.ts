@@ -9,7 +9,8 @@ export const enforcementCheck: Check = {
   group: 'Admission',
   needsRelease: true,
   run: async (survey) => {
-    const [release, { mutating, validating }] = await Promise.all([survey.release(), survey.webhooks()])
+    const release = await survey.release()
+    const { mutating, validating } = await survey.webhooks()
     const { bindings } = await readAdmissionPolicies(survey.cluster, release.instance)
     return judgeEnforcement(release, {
       mutating: mutating !== null,
@@ -27,7 +28,7 @@ export interface Present {
 
 /** The switch takes all three kinds away; some of them are missing for another reason. */
 export function judgeEnforcement({ instance, namespace }: Release, present: Present): Finding {
-  const fix = `helm upgrade ${instance} <the chart> -n ${namespace} --reuse-values puts back what is missing; then restart the pods that were made meanwhile`
+  const fix = `helm upgrade ${instance} <the chart> -n ${namespace} --reset-then-reuse-values puts back what is missing; then restart the pods that were made meanwhile`
   const missing = [
     ...(present.mutating ? [] : ['MutatingWebhookConfiguration: pods get no sidecar']),
     ...(present.validating ? [] : ['ValidatingWebhookConfiguration: grants, Databases and policies are not checked']),

@@ -11,7 +11,8 @@ export const namespacesCheck: Check = {
   group: 'Workloads',
   needsRelease: true,
   run: async (survey) => {
-    const [namespaces, { mutating }] = await Promise.all([survey.namespaces(), survey.webhooks()])
+    const namespaces = await survey.namespaces()
+    const { mutating } = await survey.webhooks()
     return judgeNamespaces(namespaces, mutating ?? [])
   },
 }

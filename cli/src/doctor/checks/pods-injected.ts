@@ -12,7 +12,9 @@ export const podsInjectedCheck: Check = {
   group: 'Workloads',
   needsRelease: true,
   run: async (survey) => {
-    const [pods, namespaces, { mutating }] = await Promise.all([survey.pods(), survey.namespaces(), survey.webhooks()])
+    const pods = await survey.pods()
+    const namespaces = await survey.namespaces()
+    const { mutating } = await survey.webhooks()
     return judgePodsInjected(pods, seenNamespaces(namespaces, mutating))
   },
 }

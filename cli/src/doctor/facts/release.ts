@@ -33,7 +33,9 @@ export interface Release extends ReleaseName {
 /** @throws ClusterError */
 export async function readRelease(cluster: Cluster, { name, namespace }: ReleaseName): Promise<Release> {
   const target = (role: string): Target => ({ ...deployments, namespace, name: `${name}-${role}` })
-  const [webhook, controller] = await Promise.all([cluster.find(target('webhook')), cluster.find(target('controller'))])
+  // One after the other, here and wherever two things are read: which right is said to be missing is no matter of luck.
+  const webhook = await cluster.find(target('webhook'))
+  const controller = await cluster.find(target('controller'))
   const label = textAt(controller ?? webhook, 'metadata', 'labels', 'app.kubernetes.io/instance')
   return {
     name,

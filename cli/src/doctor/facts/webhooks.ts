@@ -26,10 +26,8 @@ export interface WebhookFacts {
 /** @param name of both configurations. @throws ClusterError */
 export async function readWebhooks(cluster: Cluster, name: string): Promise<WebhookFacts> {
   const { mutatingWebhookConfiguration, validatingWebhookConfiguration } = admissionKinds
-  const [mutating, validating] = await Promise.all([
-    cluster.find({ ...mutatingWebhookConfiguration, name }),
-    cluster.find({ ...validatingWebhookConfiguration, name }),
-  ])
+  const mutating = await cluster.find({ ...mutatingWebhookConfiguration, name })
+  const validating = await cluster.find({ ...validatingWebhookConfiguration, name })
   return {
     mutating: mutating === null ? null : parseWebhooks('Mutating', mutating),
     validating: validating === null ? null : parseWebhooks('Validating', validating),
