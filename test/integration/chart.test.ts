@@ -271,6 +271,7 @@ describe('accounts', () => {
     ['controller', 'no', `delete auditsegments.sallyport.dev -n ${namespace}`],
     ['controller', 'no', `get configmaps/sallyport-injection -n ${namespace}`],
     ['webhook', 'yes', `get secrets/sallyport-tls -n ${namespace}`],
+    ['webhook', 'no', `get secrets/other -n ${namespace}`],
     ['webhook', 'no', `update secrets/sallyport-tls -n ${namespace}`],
     ['webhook', 'no', `create secrets -n ${namespace}`],
     ['webhook', 'no', 'get secrets -n default'],
@@ -323,12 +324,12 @@ describe('uninstalling', () => {
     const database = { apiVersion: 'sallyport.dev/v1alpha1', kind: 'Database', metadata: { name: 'kept' }, spec: { engine: 'PostgreSQL', host: 'a.b', localPort: 15_432, databases: ['c'], credentials: { static: { secretRef: { name: 'd' } } } } } // prettier-ignore
     await plane.mustKubectl(['delete', ...configurations.flatMap((kind) => [`${kind}s/sallyport`])])
     await plane.mustKubectl(['apply', '-n', 'default', '-f', '-'], JSON.stringify(database))
-    const uid = (what: readonly string[]): Promise<string> =>
-      plane.mustKubectl(['get', ...what, '-o', 'jsonpath={.metadata.uid}'])
+    const life = (what: readonly string[]): Promise<string> =>
+      plane.mustKubectl(['get', ...what, '-o', 'jsonpath={.metadata.uid} {.metadata.deletionTimestamp}'])
     const kept = [['pvc', 'sallyport-controller', '-n', namespace], ['database', 'kept', '-n', 'default']] as const // prettier-ignore
-    const before = await Promise.all(kept.map(uid))
+    const before = await Promise.all(kept.map(life))
     await helm('uninstall', '--no-hooks')
     await helm('install', chartFolder, '--set=persistence.enabled=true')
-    expect(await Promise.all(kept.map(uid))).toEqual(before)
+    expect(await Promise.all(kept.map(life))).toEqual(before)
   })
 })
