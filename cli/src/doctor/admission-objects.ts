@@ -4,12 +4,12 @@ import type { Target } from './target.ts'
 
 const group = { group: 'admissionregistration.k8s.io', version: 'v1' } as const
 
-/** What enforces at admission, in the order it is taken away: at no moment does a policy refuse what nothing injects. */
+/** What enforces at admission, in the order it is taken away: no policy shall refuse a pod because nothing injects any more. */
 export const admissionKinds = {
-  mutatingWebhookConfiguration: { ...group, resource: 'mutatingwebhookconfigurations' },
-  validatingWebhookConfiguration: { ...group, resource: 'validatingwebhookconfigurations' },
   validatingAdmissionPolicyBinding: { ...group, resource: 'validatingadmissionpolicybindings' },
   validatingAdmissionPolicy: { ...group, resource: 'validatingadmissionpolicies' },
+  mutatingWebhookConfiguration: { ...group, resource: 'mutatingwebhookconfigurations' },
+  validatingWebhookConfiguration: { ...group, resource: 'validatingwebhookconfigurations' },
 } as const satisfies Readonly<Record<string, Target>>
 
 /** Selects what belongs to a release; the chart of another vendor may be part of the same release. */
