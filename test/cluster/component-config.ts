@@ -102,8 +102,10 @@ function kubeletConfig(layout: Layout, { file }: Credentials): unknown {
     tlsCertFile: file('kubelet.crt'),
     tlsPrivateKeyFile: file('kubelet.key'),
     containerRuntimeEndpoint: `unix://${layout.containerdSocket}`,
-    // Limits and settings of the kernel that this machine may refuse to change are then not fatal.
-    featureGates: { KubeletInUserNamespace: true },
+    // Limits and settings of the kernel that this machine may refuse to change are then not fatal. And a container that was
+    // killed often is started again at once: tests kill it on purpose.
+    featureGates: { KubeletInUserNamespace: true, KubeletCrashLoopBackOffMax: true },
+    crashLoopBackOff: { maxContainerRestartPeriod: '1s' },
     failCgroupV1: false,
     failSwapOn: false,
     cgroupDriver: 'cgroupfs',
