@@ -5,7 +5,7 @@
  *
  * Other paths of the same server:
  * - `GET /v1/policies/<hex sha256>`: the module's bytes, `application/wasm`, immutable.
- * - `POST /v1/audit`: an {@link AuditBatch}; answered 200 with an {@link AuditAck} when the records are safe.
+ * - `POST /v1/audit`: an {@link AuditBatch}; answered 200 with an {@link AuditAck}, which says what is safe.
  * - `POST /v1/status`: a {@link SidecarStatus}; what the sidecar found when it tried the database, and the way around itself.
  */
 import type { MaskKind, Operation } from './operations.ts'
@@ -136,13 +136,22 @@ export interface AuditBatch {
   readonly source: string
   readonly namespace: string
   readonly pod: string
-  /** The spool's lines, byte for byte, without line ends, in order of `seq` and without a gap. */
+  /** The spool's lines, byte for byte, without line ends, in order of `seq` and without a gap. None: only the answer is asked for. */
   readonly lines: readonly string[]
+  /** The highest `seq` an acknowledgement was received for: what comes before it is not here any more. */
+  readonly afterSeq?: number
+  /** Somebody waits for the acknowledgement: a statement, or the end of the pod. */
+  readonly awaited?: boolean
 }
 
 export interface AuditAck {
   /** The highest `seq` of this source that is safe; everything up to it may be deleted from the spool. */
   readonly acknowledgedSeq: number
+  /**
+   * The highest `seq` that was taken and need not be sent again as long as this number does not fall: by a controller that
+   * acknowledges what is in a segment only. Absent: as `acknowledgedSeq`.
+   */
+  readonly acceptedSeq?: number
 }
 
 export const sealReasons = [

@@ -104,7 +104,8 @@ export function openCluster(config: ClusterConfig, log: Logger): Source {
     }),
     close: async (enough) => {
       await spool.flush()
-      while (spool.pending() && !enough.aborted) await delay(20)
+      spool.hurry()
+      while (!spool.isAcknowledged && !enough.aborted) await delay(20)
       life.abort()
       // A request that hangs would outlive the time that is left.
       controller.close()

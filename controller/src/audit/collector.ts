@@ -1,5 +1,15 @@
 import { join } from 'node:path'
-import { parseRecord, sealSegment, segmentHash, verifyLines, type AuditBatch, type SegmentSpec } from '@sallyport/crds'
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  parseRecord,
+  sealSegment,
+  segmentHash,
+  verifyLines,
+  type AuditAck,
+  type AuditBatch,
+  type AuditRun,
+  type SegmentSpec,
+} from '@sallyport/crds'
 import type { Logger } from 'pino'
 import {
   firstState,
@@ -23,8 +33,14 @@ export interface CollectorOptions {
   readonly nowMs: () => number
   readonly log: Logger
   readonly metrics: CollectorMetrics
+  /** What is acknowledged: what is on this disk, or what is in a segment; the latter where the disk may be lost. */
+  readonly acknowledge: 'journal' | 'segment'
   /** At most one segment in so many milliseconds, and a record waits no longer for one. */
   readonly sealEveryMs?: number
+  /** The same where segments are acknowledged and somebody waits, or more is there than fits into one. */
+  readonly hurriedSealMs?: number
+  /** How long it tries to seal the rest when it is closed. */
+  readonly closeWithinMs?: number
   readonly limits?: JournalLimits
   /** The disk failed: the process must end. */
   readonly onBroken: (error: unknown) => void
@@ -38,19 +54,22 @@ export interface CollectorMetrics {
 }
 
 /**
- * Takes audit records from sidecars, makes them safe, and seals them into segments. A batch is acknowledged after fsync;
- * a file of the journal is deleted after its segment exists. So a crash at any instant loses nothing acknowledged and
- * doubles nothing: records are known by (source, seq), segments by their name.
+ * Takes audit records from sidecars, makes them safe, and seals them into segments. A batch is acknowledged after fsync,
+ * or when its segment exists; a file of the journal is deleted after its segment exists. So a crash at any instant loses
+ * nothing acknowledged and doubles nothing: records are known by (source, seq), segments by their name.
  */
 export class Collector {
   readonly #options: CollectorOptions
   readonly #statePath: string
   readonly #positions = new Map<string, SourcePosition>()
+  /** The first `seq` of a source that is in no segment yet; none: all are. */
+  readonly #unsealedFrom = new Map<string, number>()
   readonly #journal: Journal
   #state: CollectorState
   #sealing: Promise<void> = Promise.resolve()
   #nextSealMs = 0
   #failures = 0
+  #isAwaited = false
   #closed = false
 
   private constructor(options: CollectorOptions, state: CollectorState, positions: Iterable<[string, SourcePosition]>) {
@@ -63,10 +82,11 @@ export class Collector {
       join(options.dir, 'journal'),
       options.limits ?? defaultJournalLimits,
       state.nextSeq,
-      (run) => {
+      (run, file) => {
         const result = verifyLines(run.lines, this.#positions.get(run.source))
         if (result.ok && result.last) this.#positions.set(run.source, { ...result.last, seenMs })
         else this.#advance(run.source, run.lines, seenMs)
+        if (file >= state.nextSeq) this.#noteUnsealed(run)
       },
     )
   }
@@ -90,28 +110,33 @@ export class Collector {
 
   /**
    * Takes one batch; what it held before is skipped.
-   * @returns the last `seq` of the source that is safe.
+   * @returns the last `seq` of the source that is safe, and the last that was taken where that is another matter.
    * @throws CollectorError `refused`: it does not continue the chain or was edited; `gap`: records before it are missing;
    *   `full`: try later.
    */
-  async accept(batch: AuditBatch): Promise<number> {
+  async accept(batch: AuditBatch): Promise<AuditAck> {
     if (this.#closed) throw new CollectorError('closed', 'the collector is shutting down')
     try {
       const accepted = this.#take(batch)
-      // Taken before the sync: a later batch of this source may be written and not yet be safe.
-      const seq = this.acknowledgedSeq(batch.source)
-      await this.#flush()
+      // Read before the sync: a later batch of this source may be written and not yet be safe.
+      const acceptedSeq = this.#acceptedSeq(batch.source)
+      const isSealed = this.#options.acknowledge === 'segment'
+      // Who only asks how far the segments are does not cost an fsync.
+      if (accepted > 0 || !isSealed) await this.#flush()
       this.#options.metrics.accepted(accepted)
-      return seq
+      if (!isSealed) return { acknowledgedSeq: acceptedSeq }
+      if (batch.awaited === true) this.#hurry()
+      return { acknowledgedSeq: this.acknowledgedSeq(batch.source), acceptedSeq }
     } catch (error) {
       this.#options.metrics.rejected(error instanceof CollectorError ? error.code : 'error')
       throw error
     }
   }
 
-  /** How far a source has come; 0: not known. */
+  /** The last `seq` of a source that is safe; 0: none is known. */
   acknowledgedSeq(source: string): number {
-    return this.#positions.get(source)?.seq ?? 0
+    const unsealed = this.#options.acknowledge === 'segment' ? this.#unsealedFrom.get(source) : undefined
+    return unsealed === undefined ? this.#acceptedSeq(source) : unsealed - 1
   }
 
   /** Seals what is due; call about once a second. Never rejects. */
@@ -120,16 +145,32 @@ export class Collector {
     return this.#sealing
   }
 
-  /** Takes no more, seals what there is as far as the store answers, and closes the journal. */
+  /** Takes no more, closes the journal, and seals what there is; where the store does not answer, it tries for a while. */
   async close(): Promise<void> {
     this.#closed = true
     await this.#sealing
     this.#journal.close()
+    const untilMs = performance.now() + (this.#options.closeWithinMs ?? 10_000)
     await this.#sealDue(true)
+    while (this.#journal.closed.length > 0 && performance.now() < untilMs) {
+      await sleep(500)
+      await this.#sealDue(true)
+    }
+  }
+
+  #acceptedSeq(source: string): number {
+    return this.#positions.get(source)?.seq ?? 0
+  }
+
+  /** Seals as soon as it may. */
+  #hurry(): void {
+    if (this.#isAwaited) return
+    this.#isAwaited = true
+    void this.tick()
   }
 
   #take(batch: AuditBatch): number {
-    const position = this.#positions.get(batch.source)
+    const position = this.#startOf(batch)
     const lines = position ? this.#unseen(batch, position) : batch.lines
     if (lines.length === 0) return 0
     const result = verifyLines(lines, position)
@@ -142,20 +183,35 @@ export class Collector {
       throw new CollectorError(problem === 'gap' ? 'gap' : 'refused', message)
     }
     if (!result.first || !result.last) return 0
-    if (!position && result.first.seq !== 1) {
-      // Nothing is left here of what came before: take it, and let the verification of the log show the hole.
-      this.#options.log.warn(
-        { source: batch.source, firstSeq: result.first.seq },
-        'a source continues a chain unknown here',
-      )
-    }
+    if (!position) this.#checkBeginning(batch, result.first.seq)
     const nowMs = this.#options.nowMs()
     const { source, namespace, pod } = batch
     this.#journal.append({ source, namespace, pod, lines }, nowMs, (part) => {
+      this.#noteUnsealed(part)
       const last = parseRecord(part.lines.at(-1) ?? '')
       if (last) this.#positions.set(source, { seq: last.seq, hash: last.hash, seenMs: nowMs })
     })
     return lines.length
+  }
+
+  /**
+   * Where a batch must go on. Undefined: it begins something here, also where the sidecar was told that more is safe than
+   * is here: then our disk was lost, and refusing what follows would bring nothing back.
+   */
+  #startOf({ source, lines, afterSeq = 0 }: AuditBatch): SourcePosition | undefined {
+    const position = this.#positions.get(source)
+    const isLost = position !== undefined && afterSeq > position.seq && seqOf(lines[0] ?? '') === afterSeq + 1
+    if (isLost) this.#options.log.error({ source, acknowledgedSeq: afterSeq, heldSeq: position.seq }, 'records that were acknowledged are not here') // prettier-ignore
+    return isLost ? undefined : position
+  }
+
+  /** @throws CollectorError `gap` where records come that nobody has acknowledged what is before. */
+  #checkBeginning({ source, afterSeq }: AuditBatch, firstSeq: number): void {
+    if (afterSeq !== undefined && firstSeq !== afterSeq + 1) {
+      throw new CollectorError('gap', `the records from ${afterSeq + 1} to ${firstSeq - 1} are not here`)
+    }
+    // Nothing is left here of what came before: take it, and let the verification of the log show the hole.
+    if (firstSeq !== 1) this.#options.log.warn({ source, firstSeq }, 'a source continues a chain unknown here')
   }
 
   /** After a failed sync nobody knows what is on disk, and a second one would lie: take nothing more. */
@@ -189,14 +245,25 @@ export class Collector {
     if (last.last.seq > (this.#positions.get(source)?.seq ?? 0)) this.#positions.set(source, { ...last.last, seenMs })
   }
 
+  #noteUnsealed({ source, lines }: AuditRun): void {
+    const seq = seqOf(lines[0] ?? '')
+    if (seq !== null && !this.#unsealedFrom.has(source)) this.#unsealedFrom.set(source, seq)
+  }
+
+  #noteSealed({ sources }: SegmentSpec): void {
+    for (const { source, toSeq } of sources) {
+      if (this.#acceptedSeq(source) > toSeq) this.#unsealedFrom.set(source, toSeq + 1)
+      else this.#unsealedFrom.delete(source)
+    }
+  }
+
   async #sealDue(isLast: boolean): Promise<void> {
-    const { nowMs, sealEveryMs = 10_000, log, metrics } = this.#options
+    const { nowMs, log, metrics } = this.#options
     try {
-      const openedMs = this.#journal.openedMs
-      if (openedMs !== null && nowMs() - openedMs >= sealEveryMs && this.#journal.closed.length === 0)
-        this.#journal.rotate()
-      while (this.#journal.closed.length > 0 && (isLast || nowMs() >= this.#nextSealMs)) {
-        this.#nextSealMs = nowMs() + sealEveryMs
+      for (;;) {
+        this.#rotateWhenDue()
+        if (this.#journal.closed.length === 0 || !(isLast || nowMs() >= this.#nextSealMs)) break
+        this.#nextSealMs = nowMs() + this.#pauseMs
         await this.#sealOldest()
         this.#failures = 0
       }
@@ -212,6 +279,23 @@ export class Collector {
     metrics.backlog(this.#journal.bytes, this.#journal.closed.length)
   }
 
+  /** Between two segments. */
+  get #pauseMs(): number {
+    const { acknowledge, sealEveryMs = 10_000, hurriedSealMs = 1000 } = this.#options
+    return acknowledge === 'segment' ? hurriedSealMs : sealEveryMs
+  }
+
+  /** Closes the open file where its records have waited long enough, or may not wait. */
+  #rotateWhenDue(): void {
+    const { nowMs, sealEveryMs = 10_000 } = this.#options
+    const { openedMs, closed } = this.#journal
+    if (openedMs === null || closed.length > 0) return
+    const isHurried = this.#isAwaited && nowMs() >= this.#nextSealMs
+    if (!isHurried && nowMs() - openedMs < sealEveryMs) return
+    this.#isAwaited = false
+    this.#journal.rotate()
+  }
+
   async #sealOldest(): Promise<void> {
     const file = this.#journal.closed[0]
     if (!file) return
@@ -223,6 +307,7 @@ export class Collector {
       await this.#beginStream(spec)
       return
     }
+    this.#noteSealed(spec)
     await this.#saveState({ ...this.#state, nextSeq: file.seq + 1, lastSegmentHash: segmentHash(spec) })
     this.#journal.removeOldest()
   }

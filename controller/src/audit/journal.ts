@@ -71,15 +71,20 @@ export class Journal {
   /**
    * Opens the folder and reads what is there.
    * @param firstSeq  number of the first file where there is none.
-   * @param onRun  called for each run of records, in order.
+   * @param onRun  called for each run of records, in order, with the number of its file.
    * @throws CollectorError `corrupt` when a line that is not the last cannot be read.
    */
-  static open(dir: string, limits: JournalLimits, firstSeq: number, onRun: (run: AuditRun) => void): Journal {
+  static open(
+    dir: string,
+    limits: JournalLimits,
+    firstSeq: number,
+    onRun: (run: AuditRun, file: number) => void,
+  ): Journal {
     mkdirSync(dir, { recursive: true, mode: 0o700 })
     const journal = new Journal(dir, limits, firstSeq)
     for (const seq of listFiles(dir)) {
       const path = journal.#path(seq)
-      const bytes = replay(path, onRun)
+      const bytes = replay(path, (run) => onRun(run, seq))
       if (seq < firstSeq || bytes === 0) unlinkSync(path)
       else journal.#closed.push({ seq, bytes })
       if (bytes > 0) journal.#nextSeq = Math.max(journal.#nextSeq, seq + 1)

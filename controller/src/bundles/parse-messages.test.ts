@@ -1,7 +1,7 @@
 import { sealReasons } from '@sallyport/crds'
 import { describe, expect, it } from 'vitest'
 import { BundleError } from './errors.ts'
-import { parseSidecarStatus } from './parse-messages.ts'
+import { parseAuditBatch, parseSidecarStatus } from './parse-messages.ts'
 
 const seal = { mode: 'Redirect', status: 'True', reason: 'Redirected', message: 'every Database is redirected' }
 const entry = { namespace: 'agents', name: 'db', reachable: true, reason: 'Connected', message: 'a session was opened' }
@@ -37,5 +37,28 @@ describe('the status of a sidecar', () => {
 
   it('is refused without Databases', () => {
     expect(() => parseSidecarStatus({ seal })).toThrow(/databases/)
+  })
+})
+
+describe('parseAuditBatch', () => {
+  const batch = { source: 'uid/boot', namespace: 'agents', pod: 'report', lines: ['{}'] }
+
+  it('takes a batch with and without what it waits for', () => {
+    expect(parseAuditBatch(batch)).toEqual(batch)
+    const asking = { ...batch, lines: [], afterSeq: 7, awaited: true }
+    expect(parseAuditBatch(asking)).toEqual(asking)
+  })
+
+  it.each([
+    { afterSeq: -1 },
+    { afterSeq: 0.5 },
+    { afterSeq: '7' },
+    { awaited: 1 },
+    { lines: ['a\nb'] },
+    { lines: 'none' },
+    { source: 7 },
+    { source: 'x'.repeat(257) },
+  ])('refuses %j', (change) => {
+    expect(() => parseAuditBatch({ ...batch, ...change })).toThrow(BundleError)
   })
 })

@@ -19,7 +19,21 @@ export function parseAuditBatch(value: unknown): AuditBatch {
   if (!Array.isArray(lines) || !lines.every((line) => typeof line === 'string' && !line.includes('\n'))) {
     throw new BundleError('bad-request', 'lines must be strings without line ends')
   }
-  return { source, namespace, pod, lines: lines.map(String) }
+  const { afterSeq, awaited } = value
+  if (afterSeq !== undefined && !(typeof afterSeq === 'number' && Number.isSafeInteger(afterSeq) && afterSeq >= 0)) {
+    throw new BundleError('bad-request', 'afterSeq must be a whole number')
+  }
+  if (awaited !== undefined && typeof awaited !== 'boolean') {
+    throw new BundleError('bad-request', 'awaited must be true or false')
+  }
+  return {
+    source,
+    namespace,
+    pod,
+    lines: lines.map(String),
+    ...(afterSeq === undefined ? {} : { afterSeq }),
+    ...(awaited === undefined ? {} : { awaited }),
+  }
 }
 
 /**

@@ -27,8 +27,8 @@ export interface StreamServerOptions {
   readonly hub: StreamHub
   /** Bytes of a compiled policy by digest `sha256:…`. */
   readonly policy: (digest: string) => Uint8Array | undefined
-  /** @returns the last sequence number that is safe. */
-  readonly audit: (batch: AuditBatch) => Promise<number>
+  /** @returns what is safe. */
+  readonly audit: (batch: AuditBatch) => Promise<AuditAck>
   /** How far a source has come, 0 where it is unknown: told where a batch does not continue it. */
   readonly acknowledgedSeq: (source: string) => number
   readonly report: (subject: Subject, status: SidecarStatus) => void
@@ -142,8 +142,7 @@ async function takeAudit(
     throw new BundleError('forbidden', 'the batch is from another pod than the token')
   }
   try {
-    const ack: AuditAck = { acknowledgedSeq: await options.audit(batch) }
-    sendJson(response, 200, ack)
+    sendJson(response, 200, await options.audit(batch))
   } catch (error) {
     if (!(error instanceof CollectorError)) throw error
     const status = { gap: 409, refused: 422, full: 503, closed: 503, corrupt: 500 }[error.code]

@@ -15,6 +15,7 @@ export async function openCollector(foundation: Foundation, onBroken: (error: un
     dir: join(config.dataDir, 'audit'),
     streamPrefix: streamPrefix(config.instance) || config.name,
     store: kubeSegmentStore(client, config.namespace),
+    acknowledge: config.acknowledge,
     nowMs,
     log: log.child({ component: 'audit' }),
     metrics: collectorMetrics(metrics),

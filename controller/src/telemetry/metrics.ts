@@ -45,7 +45,7 @@ export function createMetrics() {
     policyCompilations: counter('policy_compilations_total', 'Policies compiled', ['result']),
     certificateExpiry: gauge('certificate_expiry_seconds', 'Seconds until the serving certificate ends'),
     authorityPublished: gauge(
-      'webhook_authority_published',
+      'authority_published',
       '1: the API server trusts the serving certificate, as the webhook configurations have it',
     ),
     admissionReviews: counter('admission_reviews_total', 'Reviews by result: allowed, or the reason', [

@@ -6,11 +6,15 @@ import type { PendingRecords } from './spool-source.ts'
 export interface ShipOptions {
   readonly spool: Spool
   /** Delivers to the collector; the caller adds the pod. Rejects when it could not be delivered. */
-  readonly post: (batch: Pick<AuditBatch, 'source' | 'lines'>) => Promise<AuditAck>
+  readonly post: (batch: Omit<AuditBatch, 'namespace' | 'pod'>) => Promise<AuditAck>
   readonly signal: AbortSignal
   readonly log: Logger
   /** Records wait this long for others to share their batch. */
   readonly gatherMs?: number
+  /** How often a collector that has taken everything, and acknowledged less, is asked how far it is. */
+  readonly askMs?: number
+  /** The same while a session or the end of the pod waits for it. */
+  readonly awaitedAskMs?: number
   readonly minRetryMs?: number
   readonly maxRetryMs?: number
   /** How long, after `signal`, what is left is still shipped. */
@@ -28,15 +32,15 @@ export async function shipSpool(options: ShipOptions): Promise<void> {
   const retry = { failures: 0 }
   while (!signal.aborted) {
     if (!spool.isUrgent) await gather(options)
-    const outcome = await shipOnce(options, retry.failures === 0)
-    if (outcome === 'Nothing') {
-      await nextRecord(options)
-    } else if (outcome === 'Shipped') {
-      retry.failures = 0
-    } else {
-      retry.failures += 1
-      await delay(backOffMs(options, retry.failures), signal)
-    }
+    const isFirstTry = retry.failures === 0
+    // After a failure nobody knows what the collector has: it may be another one, with another disk.
+    const asked = isFirstTry ? 'Nothing' : await ask(options, isFirstTry)
+    let outcome = asked === 'Failed' ? asked : await shipOnce(options, isFirstTry)
+    if (outcome === 'Nothing' && !(await nextRecord(options))) outcome = await ask(options, isFirstTry)
+    if (outcome === 'Shipped') retry.failures = 0
+    if (outcome !== 'Failed') continue
+    retry.failures += 1
+    await delay(backOffMs(options, retry.failures), signal)
   }
   await drain(options)
 }
@@ -55,8 +59,8 @@ async function shipOnce(options: ShipOptions, isFirstTry: boolean): Promise<Outc
     records = spool.pending()
     if (!records) return 'Nothing'
     const [first] = records.lines
-    const { acknowledgedSeq } = await options.post({ source: records.source, lines: records.lines })
-    spool.acknowledge(records.source, acknowledgedSeq)
+    const { source, lines, afterSeq } = records
+    apply(spool, source, await options.post({ source, lines, afterSeq, awaited: spool.isAwaited }))
     if (spool.pending()?.lines[0] !== first) return 'Shipped'
     if (isFirstTry)
       log.warn({ source: records.source }, 'the collector acknowledged nothing; the records are sent again')
@@ -67,6 +71,24 @@ async function shipOnce(options: ShipOptions, isFirstTry: boolean): Promise<Outc
   return 'Failed'
 }
 
+/** Asks how far the collector is with what it has taken. */
+async function ask({ spool, post, log }: ShipOptions, isFirstTry: boolean): Promise<Outcome> {
+  const sources = spool.unacknowledged()
+  try {
+    for (const { source, afterSeq } of sources)
+      apply(spool, source, await post({ source, lines: [], afterSeq, awaited: spool.isAwaited }))
+    return sources.length > 0 ? 'Shipped' : 'Nothing'
+  } catch (cause) {
+    if (isFirstTry) log.warn({ err: cause }, 'the collector cannot be asked how far it is; the records are kept')
+    return 'Failed'
+  }
+}
+
+function apply(spool: Spool, source: string, { acknowledgedSeq, acceptedSeq = acknowledgedSeq }: AuditAck): void {
+  spool.acknowledge(source, acknowledgedSeq)
+  spool.accept(source, acceptedSeq)
+}
+
 /** Full jitter: many sidecars must not come back at the same moment. */
 function backOffMs(options: ShipOptions, failures: number): number {
   const ceiling = Math.min(options.maxRetryMs ?? 10_000, (options.minRetryMs ?? 100) * 2 ** Math.min(failures, 20))
@@ -74,18 +96,22 @@ function backOffMs(options: ShipOptions, failures: number): number {
 }
 
 /** Resolves when something is to be shipped at once, or a batch has had its time to fill. */
-function gather(options: ShipOptions): Promise<void> {
+function gather(options: ShipOptions): Promise<boolean> {
   return wait(options, options.gatherMs ?? 250, () => options.spool.isUrgent)
 }
 
-function nextRecord(options: ShipOptions): Promise<void> {
-  return wait(options, null, () => true)
+/** @returns false when none came, and it is time to ask how far the collector is. */
+function nextRecord(options: ShipOptions): Promise<boolean> {
+  const { spool, askMs = 2000, awaitedAskMs = 250 } = options
+  const isOpen = spool.unacknowledged().length > 0
+  return wait(options, isOpen ? (spool.isAwaited ? awaitedAskMs : askMs) : null, () => true)
 }
 
-function wait(options: ShipOptions, timeoutMs: number | null, isOver: () => boolean): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<undefined>()
-  const done = (): void => resolve(undefined)
-  const timer = timeoutMs === null ? null : setTimeout(done, timeoutMs)
+/** @returns false when the time was over first. */
+function wait(options: ShipOptions, timeoutMs: number | null, isOver: () => boolean): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  const done = (): void => resolve(true)
+  const timer = timeoutMs === null ? null : setTimeout(() => resolve(false), timeoutMs)
   const unsubscribe = options.spool.subscribe(() => {
     if (isOver()) done()
   })

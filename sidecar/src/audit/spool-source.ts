@@ -7,6 +7,8 @@ export interface PendingRecords {
   readonly source: string
   readonly lines: readonly string[]
   readonly lastSeq: number
+  /** Everything up to here is safe elsewhere. */
+  readonly afterSeq: number
 }
 
 export interface BatchLimits {
@@ -15,39 +17,65 @@ export interface BatchLimits {
   readonly maxBytes: number
 }
 
-/** The files of one hash chain, read from the oldest unacknowledged record on. */
+/**
+ * The files of one hash chain, read from the oldest record on that the collector has not taken. What it has taken it may
+ * lose until it acknowledges it: so long the files stay.
+ */
 export class SpoolSource {
   readonly source: string
   /** Oldest first; the last one may still grow. */
   readonly files: SpoolFile[]
-  #acknowledged = 0
-  /** Where reading goes on in `files[0]`. */
+  #acknowledged: number
+  #accepted: number
+  /** Where reading goes on. */
+  #fileIndex = 0
   #offset = 0
-  /** Read and not yet acknowledged. */
+  /** Read and not yet taken. */
   #batch: string[] = []
 
   constructor(source: string, files: readonly SpoolFile[]) {
     this.source = source
     this.files = [...files]
+    // Files before the first were deleted because they were acknowledged.
+    this.#acknowledged = (files[0]?.firstSeq ?? 1) - 1
+    this.#accepted = this.#acknowledged
   }
 
   get acknowledgedSeq(): number {
     return this.#acknowledged
   }
 
+  /** The last record the collector has taken. */
+  get acceptedSeq(): number {
+    return this.#accepted
+  }
+
   get lastSeq(): number {
     return this.files.at(-1)?.lastSeq ?? this.#acknowledged
   }
 
-  /** The same records until they are acknowledged; null when all are. */
+  /** The same records until they are taken; null when all are. */
   pending(limits: BatchLimits): PendingRecords | null {
     while (this.#batch.length === 0) {
-      const [file] = this.files
-      if (!file || file.lastSeq <= this.#acknowledged) return null
-      this.#batch = this.#read(file, limits).filter((line) => seqOf(line) > this.#acknowledged)
+      const file = this.#nextFile()
+      if (!file) return null
+      this.#batch = this.#read(file, limits).filter((line) => seqOf(line) > this.#accepted)
     }
     const last = this.#batch.at(-1) ?? ''
-    return { source: this.source, lines: this.#batch, lastSeq: seqOf(last) }
+    return { source: this.source, lines: this.#batch, lastSeq: seqOf(last), afterSeq: this.#acknowledged }
+  }
+
+  /**
+   * The collector has everything up to `seq`, and may yet lose what it has not acknowledged.
+   * @returns false when it has less than it said before: what it lost is read again.
+   */
+  accept(seq: number): boolean {
+    const accepted = Math.max(this.#acknowledged, Math.min(seq, this.lastSeq))
+    const isLess = accepted < this.#accepted
+    this.#accepted = accepted
+    this.#batch = this.#batch.filter((line) => seqOf(line) > accepted)
+    if (isLess) [this.#fileIndex, this.#offset, this.#batch] = [0, 0, []]
+    return !isLess
   }
 
   /**
@@ -57,7 +85,7 @@ export class SpoolSource {
    */
   acknowledge(seq: number, keep: SpoolFile | null): number {
     this.#acknowledged = Math.max(this.#acknowledged, Math.min(seq, this.lastSeq))
-    this.#batch = this.#batch.filter((line) => seqOf(line) > this.#acknowledged)
+    this.accept(Math.max(this.#accepted, this.#acknowledged))
     let freedBytes = 0
     for (;;) {
       const [file] = this.files
@@ -65,6 +93,18 @@ export class SpoolSource {
       unlinkSync(file.path)
       freedBytes += file.lengthBytes
       this.files.shift()
+      if (this.#fileIndex === 0) this.#offset = 0
+      else this.#fileIndex -= 1
+    }
+  }
+
+  /** Null: every record was taken. */
+  #nextFile(): SpoolFile | null {
+    for (;;) {
+      const file = this.files[this.#fileIndex]
+      if (file && file.lastSeq > this.#accepted) return file
+      if (this.#fileIndex >= this.files.length - 1) return null
+      this.#fileIndex += 1
       this.#offset = 0
     }
   }

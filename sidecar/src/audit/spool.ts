@@ -73,6 +73,7 @@ export class Spool implements AuditLog {
   #usedBytes: number
   #dirIsDirty = false
   #refusing = false
+  #isHurried = false
 
   constructor(options: SpoolOptions) {
     this.#options = options
@@ -136,7 +137,7 @@ export class Spool implements AuditLog {
     }
   }
 
-  /** The next records to ship, those of earlier boots first; the same ones until they are acknowledged. */
+  /** The next records to ship, those of earlier boots first; the same ones until they are taken. */
   pending(): PendingRecords | null {
     for (const source of this.#order) {
       const records = source.pending(batchLimits)
@@ -164,10 +165,44 @@ export class Spool implements AuditLog {
     else if (found.files.length === 0) this.#order = this.#order.filter((other) => other !== found)
   }
 
-  /** A full batch waits, or a session waits for the collector: ship without delay. */
+  /** The collector has taken everything of `source` up to `seq`; it is not safe there before it is acknowledged. */
+  accept(source: string, seq: number): void {
+    const found = this.#order.find((other) => other.source === source)
+    if (!found || found.accept(seq)) return
+    this.#options.log.warn(
+      { source, acceptedSeq: seq },
+      'the collector lost what it had not acknowledged; it is sent again',
+    )
+  }
+
+  /** What the collector has taken and not yet acknowledged. */
+  unacknowledged(): readonly Pick<PendingRecords, 'source' | 'afterSeq'>[] {
+    return this.#order
+      .filter(({ acceptedSeq, acknowledgedSeq }) => acceptedSeq > acknowledgedSeq)
+      .map(({ source, acknowledgedSeq }) => ({ source, afterSeq: acknowledgedSeq }))
+  }
+
+  /** The collector has acknowledged every record there is. */
+  get isAcknowledged(): boolean {
+    return this.#order.every(({ lastSeq, acknowledgedSeq }) => lastSeq <= acknowledgedSeq)
+  }
+
+  /** The pod ends: whatever is left is to be acknowledged soon. */
+  hurry(): void {
+    this.#isHurried = true
+    this.#announce()
+  }
+
+  /** A session, or the end of the pod, waits for the collector's acknowledgement. */
+  get isAwaited(): boolean {
+    return this.#isHurried || this.#collectorWaiters.size > 0
+  }
+
+  /** A full batch waits, or somebody waits for the collector: ship without delay. */
   get isUrgent(): boolean {
-    const waiting = this.#position.seq - this.#own.acknowledgedSeq
-    return this.#collectorWaiters.size > 0 || this.#order.length > 1 || waiting >= batchLimits.maxLines
+    const waiting = this.#position.seq - this.#own.acceptedSeq
+    const isLeftOver = this.#order.some((source) => source !== this.#own && source.lastSeq > source.acceptedSeq)
+    return this.isAwaited || isLeftOver || waiting >= batchLimits.maxLines
   }
 
   /** Calls `listener` when there is something new to ship. */

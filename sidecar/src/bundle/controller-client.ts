@@ -157,9 +157,13 @@ function parseAck(body: Buffer): AuditAck {
   }
   if (typeof value === 'object' && value !== null && 'acknowledgedSeq' in value) {
     const { acknowledgedSeq } = value
-    if (typeof acknowledgedSeq === 'number' && Number.isSafeInteger(acknowledgedSeq) && acknowledgedSeq >= 0) {
-      return { acknowledgedSeq }
-    }
+    const acceptedSeq = 'acceptedSeq' in value ? value.acceptedSeq : undefined
+    if (isSeq(acknowledgedSeq) && acceptedSeq === undefined) return { acknowledgedSeq }
+    if (isSeq(acknowledgedSeq) && isSeq(acceptedSeq)) return { acknowledgedSeq, acceptedSeq }
   }
   throw new BundleError('malformed', 'the acknowledgement has no acknowledgedSeq')
+}
+
+function isSeq(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
 }
