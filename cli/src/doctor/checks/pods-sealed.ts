@@ -28,7 +28,8 @@ const patienceMs = 180_000
 /** @param nowMs  Unix milliseconds. */
 export function judgePodsSealed(pods: readonly PodFact[], nowMs: number): Finding {
   const judged = pods
-    .filter(({ sidecarImage, isRunning }) => sidecarImage !== null && isRunning)
+    // A pod that does not start may be kept from it by what its probe found.
+    .filter(({ sidecarImage, isRunning, sealed }) => sidecarImage !== null && (isRunning || sealed !== null))
     .map((pod) => ({ pod, ...verdictOf(pod, nowMs) }))
   const failed = judged.filter(({ verdict }) => verdict === 'Failed')
   const odd = judged.filter(({ verdict }) => verdict === 'Warning')

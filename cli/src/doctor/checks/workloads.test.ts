@@ -92,8 +92,9 @@ describe('judgePodsSealed', () => {
     expect(judgePodsSealed([pod({ createdMs: nowMs - 600_000 })], nowMs).result).toBe('Warning')
   })
 
-  it('says nothing of pods that do not run', () => {
-    expect(judgePodsSealed([{ ...sealed('DirectPathOpen'), isRunning: false }], nowMs).result).toBe('Ok')
+  it('tells of a pod that is kept from starting, and nothing of one that has not probed', () => {
+    expect(judgePodsSealed([{ ...sealed('DirectPathOpen'), isRunning: false }], nowMs).result).toBe('Failed')
+    expect(judgePodsSealed([pod({ isRunning: false })], nowMs).result).toBe('Ok')
   })
 })
 
