@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { RunResult } from '../rig/process.ts'
+import { runAny, type RunResult } from '../rig/process.ts'
 import type { Tools } from './walk.ts'
 
 /** What happened can be read, proven, and not be changed unnoticed. */
@@ -11,10 +11,9 @@ export async function auditSteps(tools: Tools): Promise<void> {
   const env = { ...process.env, KUBECONFIG: plane.kubeconfig }
   const sallyport = (line: string, lines = 40): Promise<RunResult> =>
     stage.run(`sallyport ${line.replaceAll(plane.dir, '…')}`, command, line.split(' '), { env, lines })
-  await stage.until('the last record is in a segment', async () => {
-    const names = await plane.mustKubectl(['get', 'auditsegments', '-n', installation.namespace, '-o', 'name'])
-    const tail = await plane.kubectl(['get', 'auditsegments', '-n', installation.namespace, '-o', 'json'])
-    return names.trim() !== '' && isSealed(tail.stdout) ? names : null
+  await stage.until('the end of the last session is in a segment', async () => {
+    const { stdout } = await runAny(command, ['audit', 'tail', '--lines', '1000'], { env })
+    return isComplete(stdout) ? stdout : null
   })
   await mustKubectl('get accessgrants,auditsegments --all-namespaces')
   const tail = await sallyport('audit tail --lines 8')
@@ -38,10 +37,9 @@ export async function auditSteps(tools: Tools): Promise<void> {
   stage.must(broken.code === 1 && isNamed, 'verify names the segment')
 }
 
-/** The records of the session that was ended last have arrived. */
-function isSealed(json: string): boolean {
-  const { items } = JSON.parse(json) as { items: { spec: { endTime?: string } }[] }
-  return items.length > 0
+/** The outcome of the statement that was revoked last has arrived. */
+function isComplete(tail: string): boolean {
+  return /Statement\/Outcome .* grant=agents\/second .* reason=grant-revoked/.test(tail)
 }
 
 /** Changes one character in the middle of the body. */
