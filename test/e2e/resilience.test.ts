@@ -25,7 +25,8 @@ describe('a release that is restarted all the time', () => {
   beforeAll(async () => {
     target = openTarget(inject('e2eTarget'))
     await startShop(target)
-    await installRelease(target)
+    // No pause in which a new replica proves itself: the next restart comes at once.
+    await installRelease(target, '--set=webhook.minReadySeconds=0')
     proxy = await openProxy(target)
     await makeNamespace(target, namespace, 'Local')
     await makeDatabase(target, namespace)
