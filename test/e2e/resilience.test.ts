@@ -35,7 +35,10 @@ describe('a release that is restarted all the time', () => {
     })
     const load = JSON.stringify({ host: shopHost, table: 'ledger', clients: 2, paceMs: 50 })
     await target.apply(
-      agentDeployment(target, namespace, 'writer', { command: ['node', '/scripts/insert-forever.mjs', load] }),
+      agentDeployment(target, namespace, 'writer', {
+        command: ['node', '/scripts/insert-forever.mjs', load],
+        graceSeconds: 30,
+      }),
     )
     await target.must(['rollout', 'status', 'deployment/writer', '-n', namespace, '--timeout=120s'])
   })
