@@ -1,7 +1,10 @@
-/** docs/reasons.md has a heading for every deny reason, and every reason a policy gives has its Rego file; none too many. */
+/**
+ * docs/reasons.md has a heading for every deny reason, and every reason a policy gives has its Rego file; none too many.
+ * Admission policies use the same words for pods.
+ */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { injectionReasons } from '@sallyport/controller/inject'
+import { podReasons } from '@sallyport/controller/inject'
 import { denyReasons } from '@sallyport/sidecar/reasons'
 
 const root = join(import.meta.dirname, '../..')
@@ -13,8 +16,12 @@ for (const reason of reasons) if (!headings.includes(reason)) problems.push(`doc
 for (const heading of headings)
   if (!reasons.includes(heading)) problems.push(`docs/reasons.md: ${heading} is no reason`)
 const podHeadings = [...docs.matchAll(/^### `([a-z-]+)`$/gm)].map(([, reason]) => reason ?? '')
-if (podHeadings.join() !== [...injectionReasons].sort().join())
-  problems.push(`docs/reasons.md has other reasons for pods than ${injectionReasons.join(', ')}`)
+if (podHeadings.join() !== podReasons.join())
+  problems.push(`docs/reasons.md has other reasons for pods than ${podReasons.join(', ')}`)
+const policies = join(root, 'charts/sallyport/templates/admission-policies')
+for (const file of readdirSync(policies))
+  for (const [, message = ''] of readFileSync(join(policies, file), 'utf8').matchAll(/^ +- message: '(.*)'$/gm))
+    if (!podReasons.includes(message.split(':')[0] ?? '')) problems.push(`${file}: "${message}" begins with no reason`)
 const folder = join(root, 'sidecar/policy/deny')
 for (const [reason, { by, message, sqlstate }] of Object.entries(denyReasons)) {
   const file = `${reason.replaceAll('-', '_')}.rego`

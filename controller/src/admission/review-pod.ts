@@ -1,5 +1,4 @@
 import { injectPod } from '../injection/inject-pod.ts'
-import { names } from '../injection/names.ts'
 import { parsePod } from '../injection/pod.ts'
 import type { InjectionPlace, InjectionSettings } from '../injection/settings.ts'
 import { isRecord } from '../kube/objects.ts'
@@ -34,16 +33,6 @@ export function reviewPod(
     case 'Refuse':
       return { kind: 'Refuse', reason: result.problems[0]?.reason ?? 'pod-unreadable', problems: result.problems }
   }
-}
-
-/** Keeps ephemeral containers out of pods that have a sidecar. */
-export function reviewEphemeralContainers(request: AdmissionRequest): AdmissionAnswer {
-  const pod = parsePod(request.object)
-  if (!pod) return { kind: 'Refuse', reason: 'pod-unreadable', problems: [{ path: 'spec', message: 'is no pod' }] }
-  const isInjected = pod.spec.initContainers?.some(({ name }) => name === names.sidecar)
-  if (!isInjected) return { kind: 'Allow' }
-  const problems = [{ path: 'spec.ephemeralContainers', message: 'nothing is added to a pod that has a sidecar' }]
-  return { kind: 'Refuse', reason: 'ephemeral-container', problems }
 }
 
 /** Namespace of a pod at admission: in the request, not always in the object. */

@@ -5,7 +5,7 @@ import type { AdmissionServer, Certificates, RoomContext } from '../rooms.ts'
 import { recordRefusal } from './record-refusal.ts'
 import { answerReview, parseReview, refusalMessage, type AdmissionAnswer, type AdmissionRequest } from './review.ts'
 import { injectionSettings, placeOf } from './review-pod-place.ts'
-import { reviewEphemeralContainers, reviewPod } from './review-pod.ts'
+import { reviewPod } from './review-pod.ts'
 import { validateDatabase } from './validate-database.ts'
 import { stampRequester, validateGrant } from './validate-grant.ts'
 
@@ -106,7 +106,6 @@ function reviews(
       }),
     'validate-databases': (request) => validateDatabase(request.object, caches.databases.list()),
     'validate-access-policies': ({ object }) => validateAlone(object, 'policy-invalid'),
-    'validate-ephemeral-containers': reviewEphemeralContainers,
   }
 }
 

@@ -1,7 +1,4 @@
-/**
- * Why a pod, or a change of one, is refused; each has a heading in docs/reasons.md. The webhook, the admission policies of
- * the chart and `sallyport inject` use the same words.
- */
+/** What is wrong with a pod as its author wrote it: the words of the webhook, the admission policies and `sallyport inject`. */
 export const injectionReasons = [
   'annotation-forged',
   'capabilities-kept',
@@ -32,6 +29,23 @@ export const injectionReasons = [
   'volume-name-taken',
   'windows',
 ] as const
+
+/** What only admission or the controller can say. */
+export const admissionReasons = [
+  'condition-forged',
+  'enrolment-changed',
+  'images-kept',
+  'namespace-unknown',
+  'not-injected',
+  'pod-not-genuine',
+  'pod-unreadable',
+  'sidecar-changed',
+  'sidecar-entered',
+] as const
+
+/** Every word a pod, or a change around one, is refused with; each has a heading in docs/reasons.md. */
+export const podReasons: readonly string[] = [...injectionReasons, ...admissionReasons].sort()
+
 export type InjectionReason = (typeof injectionReasons)[number]
 
 export interface PodProblem {

@@ -13,7 +13,6 @@ export const expectedWebhooks = {
     'accesspolicies.sallyport.dev',
     'clusteraccesspolicies.sallyport.dev',
     'databases.sallyport.dev',
-    'ephemeralcontainers.sallyport.dev',
   ],
 } as const satisfies Readonly<Record<WebhookFact['kind'], readonly string[]>>
 
