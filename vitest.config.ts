@@ -6,7 +6,10 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{crds,sidecar,controller,cli}/{src,scripts}/**/*.test.ts', 'test/{rig,corpus,bench}/**/*.test.ts'],
+          include: [
+            '{crds,sidecar,controller,cli}/{src,scripts}/**/*.test.ts',
+            'test/{rig,corpus,bench,hostile-pods}/**/*.test.ts',
+          ],
           testTimeout: 20_000,
         },
       },

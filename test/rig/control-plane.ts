@@ -20,8 +20,16 @@ export interface ControlPlane extends KubeCommands {
   readonly stop: () => Promise<void>
 }
 
+export interface ControlPlaneOptions {
+  /**
+   * As in a cluster, a pod must name a ServiceAccount that is there, and gets its token; false unless asked for, since no
+   * controller manager makes ServiceAccounts of new namespaces here.
+   */
+  readonly serviceAccounts?: boolean
+}
+
 /** Starts both; they are gone with this process, whatever ends it. */
-export async function startControlPlane(): Promise<ControlPlane> {
+export async function startControlPlane({ serviceAccounts = false }: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const dir = mkdtempSync(join(tmpdir(), 'sallyport-kube-'))
   const [client, peer, port] = [await freePort(), await freePort(), await freePort()]
   const etcdUrl = `http://127.0.0.1:${client}`
@@ -51,8 +59,9 @@ export async function startControlPlane(): Promise<ControlPlane> {
     `--token-auth-file=${dir}/tokens.csv`,
     '--authorization-mode=RBAC',
     '--service-cluster-ip-range=10.96.0.0/16',
-    // No controller manager makes ServiceAccounts of new namespaces here.
-    '--disable-admission-plugins=ServiceAccount',
+    // As clusters do; what may not be privileged is for admission to say.
+    '--allow-privileged=true',
+    ...(serviceAccounts ? [] : ['--disable-admission-plugins=ServiceAccount']),
   ])
   const url = `https://127.0.0.1:${port}`
   const ready = async (): Promise<boolean> =>
