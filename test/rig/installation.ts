@@ -67,19 +67,7 @@ interface PodObject {
 /** Installs the chart with helm and runs both roles with their own ServiceAccounts' tokens: no more rights than users give them. */
 export async function install(plane: ControlPlane): Promise<Installation> {
   const [admission = 0, stream = 0, metrics = 0, webhookMetrics = 0] = await freePorts(4)
-  const url = `https://127.0.0.1:${stream}`
-  await plane.helm([
-    'install',
-    'sallyport',
-    join(root, 'charts/sallyport'),
-    `--namespace=${namespace}`,
-    '--create-namespace',
-    `--set=webhook.url=https://127.0.0.1:${admission}`,
-    `--set=controller.url=${url}`,
-    '--set=controller.extraDnsNames={127.0.0.1}',
-    // Its data folder outlives the process, as a volume would.
-    '--set=persistence.enabled=true',
-  ])
+  await installChart(plane, { admission, stream })
   const controller = await openRole(plane, 'sallyport-controller', metrics, [
     `--stream-address=127.0.0.1:${stream}`,
     `--data-dir=${join(plane.dir, 'controller')}`,
@@ -108,14 +96,41 @@ export async function install(plane: ControlPlane): Promise<Installation> {
   }
 }
 
-interface RoleProcess {
+/** The release without its processes: they are told to be on these ports of this machine. */
+export async function installChart(
+  plane: ControlPlane,
+  { admission, stream }: { readonly admission: number; readonly stream: number },
+): Promise<void> {
+  await plane.helm([
+    'install',
+    'sallyport',
+    join(root, 'charts/sallyport'),
+    `--namespace=${namespace}`,
+    '--create-namespace',
+    `--set=webhook.url=https://127.0.0.1:${admission}`,
+    `--set=controller.url=https://127.0.0.1:${stream}`,
+    '--set=controller.extraDnsNames={127.0.0.1}',
+    // Its data folder outlives the process, as a volume would.
+    '--set=persistence.enabled=true',
+  ])
+}
+
+export interface RoleProcess {
   readonly running: () => Started
-  readonly start: () => Promise<void>
+  /** Starts it and does not wait. @param flags  beside those of the Deployment. */
+  readonly launch: (...flags: readonly string[]) => Started
+  /** Starts it and waits until it is ready. */
+  readonly start: (...flags: readonly string[]) => Promise<void>
+  readonly isReady: () => Promise<boolean>
   readonly stop: (signal?: NodeJS.Signals) => Promise<void>
 }
 
-/** @param name  of Deployment and ServiceAccount. */
-async function openRole(
+/**
+ * One of the release's Deployments as a process, with the token of its ServiceAccount.
+ * @param name  of Deployment and ServiceAccount.
+ * @param metrics  port of probes and metrics.
+ */
+export async function openRole(
   plane: ControlPlane,
   name: string,
   metrics: number,
@@ -136,16 +151,22 @@ async function openRole(
     '--drain-seconds=0',
   ]
   let child: Started | null = null
+  const launch = (...flags: readonly string[]): Started => {
+    const env = { ...process.env, POD_NAME: `${name}-0` }
+    child = start(executable(container.command[0] ?? ''), [...container.args, ...outside, ...flags], { env })
+    return child
+  }
   return {
     running: () => {
       if (!child) throw new RigError(`${name} does not run`)
       return child
     },
-    start: async () => {
-      const env = { ...process.env, POD_NAME: `${name}-0` }
-      child = start(executable(container.command[0] ?? ''), [...container.args, ...outside], { env })
-      await until(() => isReady(metrics), name, { process: child })
+    launch,
+    start: async (...flags) => {
+      const launched = launch(...flags)
+      await until(() => isReady(metrics), name, { process: launched })
     },
+    isReady: () => isReady(metrics),
     stop: async (signal) => child?.stop(signal),
   }
 }

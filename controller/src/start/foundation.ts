@@ -60,8 +60,9 @@ export async function layFoundation(config: ControllerConfig, log: Logger): Prom
   return { config, log, nowMs, metrics, metricsPort, client, events, readiness, closers, signal: lifetime.signal }
 }
 
-/** Calls it about once a second until everything ends. */
+/** Calls it now and about once a second until everything ends. */
 export function everySecond({ closers }: Foundation, what: string, act: () => void): void {
+  act()
   const timer = setInterval(act, 1000)
   closers.add(what, () => clearInterval(timer))
 }
