@@ -99,6 +99,7 @@ describe('keepCertificates', () => {
     certificates = await world.open()
     world.isAway = true
     await world.looked()
+    expect(certificates.isPublished()).toBe(true)
     world.isAway = false
     world.secret = null
     await world.looked()

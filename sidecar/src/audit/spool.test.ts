@@ -176,6 +176,29 @@ describe('pending and acknowledge', () => {
     expect(spool.pending()?.lines).toHaveLength(1)
   })
 
+  it('reads on where the collector has taken it, while what it has acknowledged is deleted behind', () => {
+    const spool = open({ maxBytes: 40_000 })
+    for (let seq = 1; seq <= 30; seq++) spool.append(event('x'.repeat(1000)))
+    const { length } = readdirSync(dir)
+    expect(length).toBeGreaterThan(3)
+    const taken: number[] = []
+    for (let batch = spool.pending(); batch; batch = spool.pending()) {
+      taken.push(...batch.lines.map((line) => parseRecord(line)?.seq ?? 0))
+      spool.accept(batch.source, batch.lastSeq)
+      // One file behind what is taken.
+      spool.acknowledge(batch.source, batch.lastSeq - 10)
+    }
+    expect(taken).toEqual(Array.from({ length: 30 }, (_, index) => index + 1))
+    expect(spool.stats().acknowledgedSeq).toBe(20)
+    expect(readdirSync(dir).length).toBeLessThan(length)
+    spool.accept('pod-uid/boot-1', 20)
+    expect(spool.pending()).toMatchObject({ afterSeq: 20 })
+    expect(parseRecord(spool.pending()!.lines[0]!)?.seq).toBe(21)
+    expect(spool.isAcknowledged).toBe(false)
+    spool.acknowledge('pod-uid/boot-1', 30)
+    expect(spool.isAcknowledged).toBe(true)
+  })
+
   it('deletes files whose records are all acknowledged', () => {
     const spool = open({ maxBytes: 40_000 })
     for (let seq = 1; seq <= 30; seq++) spool.append(event('x'.repeat(1000)))
