@@ -58,7 +58,8 @@ integration: build ## tests against real PostgreSQL, kube-apiserver and etcd
 OWN_CLUSTER := $(if $(IMAGE_REGISTRY),,images test-images cluster-tools)
 
 # On a cluster of one's own: make e2e KUBECONFIG=… IMAGE_REGISTRY=…, where the images of dist/images were pushed to.
-e2e: export SALLYPORT_E2E_KUBECONFIG := $(KUBECONFIG)
+# A KUBECONFIG of the shell alone names no cluster to test on.
+e2e: export SALLYPORT_E2E_KUBECONFIG := $(if $(findstring command line,$(origin KUBECONFIG)),$(KUBECONFIG))
 e2e: export SALLYPORT_E2E_IMAGE_REGISTRY := $(IMAGE_REGISTRY)
 e2e: build $(OWN_CLUSTER) ## everything on a real cluster, made for it and removed afterwards (root, Linux)
 	@node test/tools/run-suites.ts e2e
