@@ -31,6 +31,10 @@ describe('judgeInjection', () => {
     expect(finding.message).toContain(message)
   })
 
+  it('says of a webhook that does not answer what the API server met, once', () => {
+    expect(judgeInjection(readDryRun(down, right), 'default').message).toBe('the webhook pods.sallyport.dev does not answer: Post "https://…": dial tcp 10.0.0.1:443: connect: connection refused') // prettier-ignore
+  })
+
   it('names the right that is missing', () => {
     expect(judgeInjection(readDryRun(forbidden, right), 'default')).toMatchObject({ right })
   })

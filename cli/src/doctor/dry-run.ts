@@ -31,8 +31,8 @@ export function readDryRun(answer: Answer, right: string): DryRun {
     /admission webhook "([^"]+)" denied the request/.exec(message) ??
     /ValidatingAdmissionPolicy '([^']+)'.* denied request/.exec(message)
   if (denied) return { kind: 'Denied', by: denied[1] ?? '', message }
-  const down = /failed calling webhook "([^"]+)"/.exec(message)
-  if (down) return { kind: 'WebhookDown', webhook: down[1] ?? '', message }
+  const down = /failed calling webhook "([^"]+)": (?:failed to call webhook: )?(.*)/s.exec(message)
+  if (down) return { kind: 'WebhookDown', webhook: down[1] ?? '', message: down[2] ?? '' }
   if (answer.status === 403 && /cannot create resource "pods"/.test(message)) return { kind: 'MissingRight', right }
   return { kind: 'Refused', message }
 }
