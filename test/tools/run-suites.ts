@@ -23,6 +23,8 @@ interface Suite {
   readonly captured?: true
   /** It runs on a cluster: images and the node's programs are made first. */
   readonly onCluster?: true
+  /** It runs only where it is named: it takes as long as all the others together. */
+  readonly onDemand?: true
 }
 
 const work = mkdtempSync(join(tmpdir(), 'sallyport-suites-'))
@@ -39,11 +41,11 @@ const suites: readonly Suite[] = [
   vitest('integration'),
   { ...vitest('cluster'), onCluster: true },
   { ...vitest('e2e'), onCluster: true },
-  { ...vitest('resilience'), onCluster: true },
+  { ...vitest('resilience'), onCluster: true, onDemand: true },
 ]
 
 const wanted = process.argv.slice(2)
-const chosen = wanted.length === 0 ? suites : suites.filter(({ name }) => wanted.includes(name))
+const chosen = suites.filter(({ name, onDemand }) => (wanted.length === 0 ? !onDemand : wanted.includes(name)))
 const env = { ...process.env, PATH: `${toolFolder()}${delimiter}${process.env.PATH ?? ''}`, FORCE_COLOR: '0' }
 let total = { passed: 0, failed: 0, skipped: 0 }
 let hasClusterParts = false
