@@ -378,6 +378,18 @@ describe('what is off by default', () => {
     expect(objects.map(({ kind }) => kind)).not.toContain('Issuer')
   })
 
+  it('admission policies: closed on failure and bound to deny, or none at all', async () => {
+    const isOfPolicies = ({ kind }: { readonly kind: string }): boolean => kind.startsWith('ValidatingAdmissionPolicy')
+    const objects = (await renderObjects()).filter(isOfPolicies)
+    const policies = objects.filter(({ kind }) => kind === 'ValidatingAdmissionPolicy')
+    const bindings = objects.filter(({ kind }) => kind === 'ValidatingAdmissionPolicyBinding')
+    for (const { spec } of policies) expect(spec).toMatchObject({ failurePolicy: 'Fail' })
+    for (const { spec } of bindings) expect(spec).toMatchObject({ validationActions: ['Deny'] })
+    const bound = new Set(bindings.map(({ spec }) => (spec as { readonly policyName: string }).policyName))
+    expect([...bound].sort()).toEqual(policies.map(({ metadata }) => metadata.name).sort())
+    expect((await renderObjects(['--set=admissionPolicies.enabled=false'])).filter(isOfPolicies)).toEqual([])
+  })
+
   it('network policies: the webhook for everybody, streams for enrolled pods, metrics for those named', async () => {
     const closed = await renderObjects(['--set=networkPolicy.enabled=true'])
     expect(find(closed, 'NetworkPolicy', 'sallyport-webhook').spec).toMatchObject({

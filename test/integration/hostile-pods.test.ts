@@ -50,21 +50,20 @@ const call = <T = Status>(
 ) =>
   // prettier-ignore
   requestJson<T>(`${plane.url}${path}`, { method, token, body, contentType })
-const apply = (object: object) => plane.mustKubectl(['apply', '-f', '-'], JSON.stringify(object))
+const apply = (...items: readonly object[]) =>
+  plane.mustKubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }))
 
 beforeAll(async () => {
   buildCommands()
   plane = await startControlPlane({ serviceAccounts: true })
   installation = await install(plane)
-  for (const [name, metadata] of Object.entries(namespaces)) {
-    if (name !== 'kube-system') await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, ...metadata } })
-    for (const account of ['default', 'agent', 'other'])
-      await apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: account, namespace: name }, imagePullSecrets: [{ name: 'pull' }] }) // prettier-ignore
-    await apply(limitRange(name))
-  }
-  for (const namespace of ['local', 'redirect']) await apply(database(namespace))
-  await plane.mustKubectl(['wait', '--for=create', '-n', 'redirect', 'database/orders'])
-  await apply({ apiVersion: 'node.k8s.io/v1', kind: 'RuntimeClass', metadata: { name: 'sandbox' }, handler: 'sandbox' })
+  const others = Object.entries(namespaces).filter(([name]) => name !== 'kube-system')
+  await apply(...others.map(([name, metadata]) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, ...metadata } }))) // prettier-ignore
+  await apply(
+    ...Object.keys(namespaces).flatMap((name) => [...accounts(name), limitRange(name)]),
+    ...['local', 'redirect'].map(database),
+    { apiVersion: 'node.k8s.io/v1', kind: 'RuntimeClass', metadata: { name: 'sandbox' }, handler: 'sandbox' },
+  )
   author = await makeAuthor()
   const keys = await call('GET', '/api/v1/namespaces/sallyport-system/secrets/sallyport-keys', undefined, plane.adminToken) // prettier-ignore
   sealKey = sealKeyOf(Buffer.from(keys.body.data?.['hash.key'] ?? '', 'base64'))
@@ -86,6 +85,14 @@ const namespaces: Readonly<Record<string, object>> = {
   free: {},
   'kube-system': {},
 }
+
+const accounts = (namespace: string): readonly object[] =>
+  ['default', 'agent', 'other'].map((name) => ({
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: { name, namespace },
+    imagePullSecrets: [{ name: 'pull' }],
+  }))
 
 const limitRange = (namespace: string): object => ({
   apiVersion: 'v1',
@@ -114,14 +121,16 @@ async function makeAuthor(): Promise<string> {
     { apiGroups: [''], resources: ['namespaces'], verbs: ['get', 'update', 'patch'] },
   ]
   const rbac = 'rbac.authorization.k8s.io'
-  await apply({ apiVersion: `${rbac}/v1`, kind: 'ClusterRole', metadata: { name: 'author' }, rules })
-  await apply({
-    apiVersion: `${rbac}/v1`,
-    kind: 'ClusterRoleBinding',
-    metadata: { name: 'author' },
-    roleRef: { apiGroup: rbac, kind: 'ClusterRole', name: 'author' },
-    subjects: [{ kind: 'ServiceAccount', name: 'other', namespace: 'free' }],
-  })
+  await apply(
+    { apiVersion: `${rbac}/v1`, kind: 'ClusterRole', metadata: { name: 'author' }, rules },
+    {
+      apiVersion: `${rbac}/v1`,
+      kind: 'ClusterRoleBinding',
+      metadata: { name: 'author' },
+      roleRef: { apiGroup: rbac, kind: 'ClusterRole', name: 'author' },
+      subjects: [{ kind: 'ServiceAccount', name: 'other', namespace: 'free' }],
+    },
+  )
   return (await plane.mustKubectl(['create', 'token', 'other', '-n', 'free', '--duration=2h'])).trim()
 }
 
