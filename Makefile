@@ -54,17 +54,14 @@ unit: build ## unit tests
 integration: build ## tests against real PostgreSQL, kube-apiserver and etcd
 	@node test/tools/run-suites.ts integration
 
-# What the end-to-end tests need where they make the cluster themselves.
-OWN_CLUSTER := $(if $(IMAGE_REGISTRY),,images test-images cluster-tools)
-
-# On a cluster of one's own: make e2e KUBECONFIG=… IMAGE_REGISTRY=…, where the images of dist/images were pushed to.
+# Images and the node's programs are made by the suites that need them. On a cluster of one's own: make e2e KUBECONFIG=… IMAGE_REGISTRY=…, where the images of dist/images were pushed to.
 # A KUBECONFIG of the shell alone names no cluster to test on.
 e2e: export SALLYPORT_E2E_KUBECONFIG := $(if $(findstring command line,$(origin KUBECONFIG)),$(KUBECONFIG))
 e2e: export SALLYPORT_E2E_IMAGE_REGISTRY := $(IMAGE_REGISTRY)
-e2e: build $(OWN_CLUSTER) ## everything on a real cluster, made for it and removed afterwards (root, Linux)
+e2e: build ## everything on a real cluster, made for it and removed afterwards (root, Linux)
 	@node test/tools/run-suites.ts e2e
 
-resilience: build $(OWN_CLUSTER) ## 50 restarts of the release and 50 kills of a sidecar on a real cluster, under load (root, Linux)
+resilience: build ## 50 restarts of the release and 50 kills of a sidecar on a real cluster, under load (root, Linux)
 	@node test/tools/run-suites.ts resilience
 
 lint: $(SETUP) $(GUARDRAILS) ## types, lint, format, one-way doors

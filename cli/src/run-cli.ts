@@ -174,12 +174,16 @@ function addAudit(program: Command, io: Io, done: Done): void {
     })
 }
 
-function addDoctor(program: Command, io: Io, done: Done): void {
-  program
-    .command('doctor')
-    .description('look at an installation and at what runs under it; exit 1 if something is not as it must be')
+/** A command that talks to a cluster. */
+function onCluster(command: Command): Command {
+  return command
     .option('--kubeconfig <file>', 'the cluster (default as kubectl; in a pod, its own)')
     .option('--context <name>', 'a context of the kubeconfig')
+}
+
+function addDoctor(program: Command, io: Io, done: Done): void {
+  onCluster(program.command('doctor'))
+    .description('look at an installation and at what runs under it; exit 1 if something is not as it must be')
     .option('-n, --namespace <ns>', 'of the release', 'sallyport-system')
     .option('--name <name>', 'prefix of the names of the release', 'sallyport')
     .option('--test-namespace <ns>', 'where pods are proposed, by dry-run, to see what becomes of them', 'default')
@@ -193,10 +197,7 @@ function addDoctor(program: Command, io: Io, done: Done): void {
 function addHook(program: Command, io: Io, done: Done): void {
   const hook = program.command('hook').description("what the chart's hooks run")
   const common = (command: Command): Command =>
-    command
-      .requiredOption('--name <name>', 'prefix of the names of the release')
-      .option('--kubeconfig <file>', 'the cluster (default as kubectl; in a pod, its own)')
-      .option('--context <name>', 'a context of the kubeconfig')
+    onCluster(command.requiredOption('--name <name>', 'prefix of the names of the release'))
   common(
     hook.command('pre-delete').description('remove every admission object of a release, so that it blocks nothing'),
   )

@@ -3,10 +3,9 @@
  * all the time. No pod is refused that should pass, none is admitted without its sidecar, and nothing is executed that is
  * not in the record.
  */
-import { createHash } from 'node:crypto'
-import { chainStart, openSegment, verifyLines, type SegmentSpec } from '@sallyport/crds'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { start, until, type Started } from '../rig/process.ts'
+import { digestOfStatement, recordedStatements, type RecordedStatements } from '../rig/recorded-statements.ts'
 import { killSidecar } from './node.ts'
 import { installRelease, releaseNamespace, uninstallRelease } from './release.ts'
 import { shopHost, shopSql, startShop } from './shop.ts'
@@ -140,48 +139,22 @@ async function openProxy(target: Target): Promise<Proxy> {
 
 async function expectEveryRowRecorded(target: Target): Promise<void> {
   const ids = (await shopSql(target, 'SELECT id FROM ledger')).split('\n')
-  const digests = ids.map(
-    (id) => `sha256:${createHash('sha256').update(`INSERT INTO ledger (id) VALUES (${id})`).digest('hex')}`,
-  )
-  let recorded = { statements: new Set<string>(), sources: 0 }
-  const missing = (): number => digests.filter((digest) => !recorded.statements.has(digest)).length
+  const digests = ids.map((id) => digestOfStatement(`INSERT INTO ledger (id) VALUES (${id})`))
+  let recorded: RecordedStatements = { digests: new Set(), sources: 0 }
+  const missing = (): number => digests.filter((digest) => !recorded.digests.has(digest)).length
   await until(
     async () => {
-      recorded = await recordedStatements(target)
+      recorded = recordedStatements(await target.must(['get', 'auditsegments', '-n', releaseNamespace, '-o', 'json']))
       return missing() === 0
     },
     'every row is in the record',
     { timeoutMs: 180_000 },
-  ).catch(() => undefined)
-  console.log(`${ids.length} rows, ${recorded.statements.size} statements recorded by ${recorded.sources} runs of the sidecar`) // prettier-ignore
+  ).finally(() => {
+    console.log(
+      `${ids.length} rows, ${recorded.digests.size} statements recorded by ${recorded.sources} runs of the sidecar`,
+    )
+  })
   expect(missing()).toBe(0)
   const verified = await target.sallyport(['audit', 'verify', '-n', releaseNamespace])
   expect(`${verified.code} ${verified.stdout}${verified.stderr}`).toMatch(/^0 .*: intact$/m)
-}
-
-async function recordedStatements(target: Target): Promise<{ statements: Set<string>; sources: number }> {
-  const { items } = JSON.parse(await target.must(['get', 'auditsegments', '-n', releaseNamespace, '-o', 'json'])) as {
-    readonly items: readonly { readonly spec: SegmentSpec }[]
-  }
-  const bySource = new Map<string, Map<number, string>>()
-  for (const { spec } of items) {
-    const opened = openSegment(spec)
-    if (!opened.ok) throw new Error(opened.message)
-    for (const { source, lines } of opened.runs) {
-      const known = bySource.get(source) ?? new Map<number, string>()
-      for (const line of lines) known.set((JSON.parse(line) as { readonly seq: number }).seq, line)
-      bySource.set(source, known)
-    }
-  }
-  const statements = new Set<string>()
-  for (const lines of bySource.values()) {
-    const ordered = [...lines].sort(([a], [b]) => a - b).map(([, line]) => line)
-    expect(verifyLines(ordered, chainStart)).toMatchObject({ ok: true })
-    for (const line of ordered) {
-      const record = JSON.parse(line) as { kind: string; phase: string; statement?: { digest: string } }
-      if (record.kind === 'Statement' && record.phase === 'Intent' && record.statement)
-        statements.add(record.statement.digest)
-    }
-  }
-  return { statements, sources: bySource.size }
 }

@@ -2,12 +2,12 @@
  * Processes are killed at random moments under load, 100 times each. Afterwards: whatever was executed has its intent
  * record, the record has no gap, and nothing was executed after the end of its grant.
  */
-import { createHash, randomInt } from 'node:crypto'
+import { randomInt } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { openSegment, verifyLines, chainStart, type SegmentSpec } from '@sallyport/crds'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { until } from '../rig/process.ts'
+import { digestOfStatement, recordedStatements } from '../rig/recorded-statements.ts'
 import { openScene, type Scene } from '../rig/scene.ts'
 
 const kills = 100
@@ -150,8 +150,10 @@ async function expectEveryRowRecorded(): Promise<void> {
   let seen = { missing: ids.length, statements: 0, sources: 0 }
   for (let round = 0; round < 30 && seen.missing > 0; round += 1) {
     await scene.installation.stopController()
-    const recorded = await recordedStatements()
-    const missing = ids.filter((id) => !recorded.digests.has(digestOf(text(id)))).length
+    const recorded = recordedStatements(
+      await scene.plane.mustKubectl(['get', 'auditsegments', '-n', scene.installation.namespace, '-o', 'json']),
+    )
+    const missing = ids.filter((id) => !recorded.digests.has(digestOfStatement(text(id)))).length
     seen = { missing, statements: recorded.digests.size, sources: recorded.sources }
     await scene.installation.startController()
     if (missing > 0) await until(async () => (await journalBytes()) > 0, 'more records')
@@ -163,39 +165,4 @@ async function expectEveryRowRecorded(): Promise<void> {
 async function journalBytes(): Promise<number> {
   const response = await fetch(`http://127.0.0.1:${scene.installation.metricsPort}/metrics`)
   return Number(/^sallyport_audit_journal_bytes (\d+)/m.exec(await response.text())?.[1] ?? 0)
-}
-
-function digestOf(sql: string): string {
-  return `sha256:${createHash('sha256').update(sql).digest('hex')}`
-}
-
-async function recordedStatements(): Promise<{ readonly digests: ReadonlySet<string>; readonly sources: number }> {
-  const digests = new Set<string>()
-  const bySource = await recordedLines()
-  for (const lines of bySource.values()) {
-    expect(verifyLines(lines, chainStart)).toMatchObject({ ok: true })
-    for (const line of lines) {
-      const record = JSON.parse(line) as { kind: string; phase: string; statement?: { digest: string } }
-      if (record.kind === 'Statement' && record.phase === 'Intent' && record.statement)
-        digests.add(record.statement.digest)
-    }
-  }
-  return { digests, sources: bySource.size }
-}
-
-/** Lines of every source, in the order of the segments, each line once. */
-async function recordedLines(): Promise<ReadonlyMap<string, readonly string[]>> {
-  const json = await scene.plane.mustKubectl(['get', 'auditsegments', '-n', scene.installation.namespace, '-o', 'json'])
-  const { items } = JSON.parse(json) as { readonly items: readonly { readonly spec: SegmentSpec }[] }
-  const found = new Map<string, Map<number, string>>()
-  for (const { spec } of items) {
-    const opened = openSegment(spec)
-    if (!opened.ok) throw new Error(opened.message)
-    for (const { source, lines } of opened.runs) {
-      const known = found.get(source) ?? new Map<number, string>()
-      for (const line of lines) known.set((JSON.parse(line) as { readonly seq: number }).seq, line)
-      found.set(source, known)
-    }
-  }
-  return new Map([...found].map(([source, lines]) => [source, [...lines].sort(([a], [b]) => a - b).map(([, line]) => line)])) // prettier-ignore
 }

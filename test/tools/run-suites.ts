@@ -66,7 +66,8 @@ function line({ passed, failed, skipped }: Required<Score>): string {
 
 /** Where no cluster can be made, a person's run goes on without; that of CI, and who asks for the suite by name, does not. */
 function runOnCluster(suite: Suite): Score {
-  const isNamed = (process.env.SALLYPORT_E2E_KUBECONFIG ?? '') !== ''
+  const isNamed =
+    `${process.env.SALLYPORT_E2E_KUBECONFIG ?? ''}${process.env.SALLYPORT_E2E_IMAGE_REGISTRY ?? ''}` !== ''
   const canMakeOne = process.platform === 'linux' && process.getuid?.() === 0
   const isAsked = wanted.length > 0 || process.env.CI === 'true'
   if (!isNamed && !canMakeOne && !isAsked) {

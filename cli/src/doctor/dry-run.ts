@@ -52,19 +52,14 @@ export function judgeInjection(dryRun: DryRun, namespace: string): Finding {
         fix: 'see that the webhook configurations are there and do not leave this namespace out (webhook.excludedNamespaces); --test-namespace names another',
       }
     case 'WebhookDown':
-      return {
-        result: 'Failed',
-        message: `the webhook ${dryRun.webhook} does not answer: ${dryRun.message}`,
-        fix: down,
-      }
+    case 'MissingRight':
+      return judgeSilence(dryRun)
     case 'Denied':
       return {
         result: 'Failed',
         message: `a labelled pod in ${namespace} is refused by ${dryRun.by}: ${dryRun.message}`,
         fix: 'see that both webhook configurations are there; or, where it is no object of Sallyport that refuses, name another --test-namespace',
       }
-    case 'MissingRight':
-      return { result: 'Skipped', message: 'no right to propose a pod', right: dryRun.right }
     case 'Refused':
       return {
         result: 'Failed',
@@ -84,18 +79,20 @@ export function judgeRefusal(dryRun: DryRun, namespace: string): Finding {
         fix: 'see that the webhook configurations are there and do not leave this namespace out',
       }
     case 'WebhookDown':
-      return {
-        result: 'Failed',
-        message: `the webhook ${dryRun.webhook} does not answer: ${dryRun.message}`,
-        fix: down,
-      }
+    case 'MissingRight':
+      return judgeSilence(dryRun)
     case 'Denied':
       if (dryRun.message.includes('host-network'))
         return { result: 'Ok', message: `a labelled pod with hostNetwork is refused in ${namespace}: host-network` }
       return { result: 'Skipped', message: `${dryRun.by} refused the pod with hostNetwork before Sallyport was asked` }
-    case 'MissingRight':
-      return { result: 'Skipped', message: 'no right to propose a pod', right: dryRun.right }
     case 'Refused':
       return { result: 'Skipped', message: `the pod with hostNetwork was refused before Sallyport was asked: ${dryRun.message}` } // prettier-ignore
   }
+}
+
+/** Nobody has said anything of the pod. */
+function judgeSilence(dryRun: Extract<DryRun, { readonly kind: 'WebhookDown' | 'MissingRight' }>): Finding {
+  if (dryRun.kind === 'MissingRight')
+    return { result: 'Skipped', message: 'no right to propose a pod', right: dryRun.right }
+  return { result: 'Failed', message: `the webhook ${dryRun.webhook} does not answer: ${dryRun.message}`, fix: down }
 }

@@ -16,6 +16,7 @@ import { loadPolicyEngine } from '../decision/decide.ts'
 import { Listeners } from '../listeners.ts'
 import type { Clock } from '../model/clock.ts'
 import type { ListenAddress } from '../session/database-listener.ts'
+import { boundDatabase } from '../seal/testing/seal-fixtures.ts'
 import { sidecarMetrics } from '../session/metrics.ts'
 
 export interface TestListeners {
@@ -92,19 +93,6 @@ export async function openTestListeners(
   }
 }
 
-export function testDatabase(name: string, localPort: number, port = 5432): DatabaseBinding {
-  return {
-    namespace: 'agents',
-    name,
-    engine: 'PostgreSQL',
-    host: '127.0.0.1',
-    port,
-    localPort,
-    databases: ['postgres'],
-    tls: { mode: 'Disable' },
-    credentials: null,
-    sensitive: [],
-    hashKey: 'a2V5',
-    audit: { durability: 'Process', literals: 'Redacted' },
-  }
+export function testDatabase(name: string, localPort: number, port?: number): DatabaseBinding {
+  return { ...boundDatabase(name, port), localPort }
 }
