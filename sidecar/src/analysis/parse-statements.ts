@@ -26,6 +26,8 @@ export async function loadParser(): Promise<void> {
 
 /** PostgreSQL's own raw parser, synchronous. The text must hold no NUL. */
 export function parseStatements(sql: string): Parsed {
+  // The library throws at it, and what it throws at otherwise is a parser that is not trusted again.
+  if (sql === '') return { kind: 'Parsed', statements: [] }
   let result: ReturnType<typeof parseSync>
   try {
     result = parseSync(sql)
