@@ -46,16 +46,27 @@ export function classifyTlsError(cause: unknown): { readonly reason: string; rea
 
 /**
  * Channel binding data `tls-server-end-point` (RFC 5929, 4.1): the hash of the certificate by its own signature's hash,
- * with SHA-256 in place of MD5 and SHA-1. Null where the signature has no hash of its own (Ed25519).
+ * with SHA-256 in place of MD5 and SHA-1. Null where the RFC does not say which (Ed25519) or the name of the signature does not
+ * (RSA-PSS): such a server is logged in to without the binding.
  */
 export function tlsServerEndPoint(certificate: X509Certificate): Buffer | null {
-  const algorithm = signatureHash(certificate.signatureAlgorithm ?? '')
-  return algorithm === null ? null : createHash(algorithm).update(certificate.raw).digest()
+  const algorithm = signatureHashes.get(certificate.signatureAlgorithmOid)
+  return algorithm === undefined ? null : createHash(algorithm).update(certificate.raw).digest()
 }
 
-/** Names as OpenSSL gives them: `sha256WithRSAEncryption`, `ecdsa-with-SHA384`. */
-function signatureHash(name: string): string | null {
-  const match = /sha-?(1|224|256|384|512)/i.exec(name)
-  if (match) return match[1] === '1' ? 'sha256' : `sha${match[1] ?? ''}`
-  return /md5/i.test(name) ? 'sha256' : null
-}
+/** By the signature's OID (RFC 8017, A.2.4; RFC 5758, 3.2). */
+const signatureHashes: ReadonlyMap<string, string> = new Map([
+  ['1.2.840.113549.1.1.4', 'sha256'], // md5WithRSAEncryption
+  ['1.2.840.113549.1.1.5', 'sha256'], // sha1WithRSAEncryption
+  ['1.2.840.113549.1.1.14', 'sha224'],
+  ['1.2.840.113549.1.1.11', 'sha256'],
+  ['1.2.840.113549.1.1.12', 'sha384'],
+  ['1.2.840.113549.1.1.13', 'sha512'],
+  ['1.2.840.113549.1.1.15', 'sha512-224'],
+  ['1.2.840.113549.1.1.16', 'sha512-256'],
+  ['1.2.840.10045.4.1', 'sha256'], // ecdsa-with-SHA1
+  ['1.2.840.10045.4.3.1', 'sha224'],
+  ['1.2.840.10045.4.3.2', 'sha256'],
+  ['1.2.840.10045.4.3.3', 'sha384'],
+  ['1.2.840.10045.4.3.4', 'sha512'],
+])
