@@ -57,6 +57,14 @@ describe('the flags of a sidecar', () => {
     expect(problems(...flags, '--health-port=15901', ...more).join()).toMatch(expected)
   })
 
+  it('name a certificate for applications by two files, or none', () => {
+    const files = ['--client-tls-cert-file=/no/cert', '--client-tls-key-file=/no/key'] as const
+    expect(cluster().clientTls).toBeNull()
+    expect(problems(...flags, files[0])).toEqual([expect.stringContaining('go together')])
+    expect(problems(...flags, files[1])).toEqual([expect.stringContaining('go together')])
+    expect(problems(...flags, ...files)).toEqual(['/no/cert cannot be read'])
+  })
+
   it('are refused with everything that is wrong at once', () => {
     const found = problems('--interception=Redirect', '--redirect=a', '--redirect=agents/a=0', '--drain-seconds=x')
     expect(found).toHaveLength(8)

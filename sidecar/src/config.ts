@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { interceptionModes } from '@sallyport/crds'
+import { ClientTlsError, loadClientTls, type ClientTlsFiles } from './client-tls.ts'
 
 /** How a sidecar runs: in a pod under a controller, or alone over a folder of manifests. */
 export type SidecarConfig = ClusterConfig | StandaloneConfig
@@ -14,6 +15,8 @@ interface CommonConfig {
   readonly maxMessageBytes: number
   /** Where /healthz, /readyz and /metrics are served; null: nowhere. */
   readonly health: ListenAddress | null
+  /** The certificate shown to applications that ask for TLS; null: they are told that there is none. */
+  readonly clientTls: ClientTlsFiles | null
 }
 
 export interface ClusterConfig extends CommonConfig {
@@ -87,6 +90,7 @@ export function parseSidecarConfig(argv: readonly string[], env: NodeJS.ProcessE
     connectTimeoutMs: 10_000,
     maxMessageBytes: 64 * 1024 * 1024,
     health: healthAddress(given.text('health-port', 'SALLYPORT_HEALTH_PORT'), problems),
+    clientTls: parseClientTls(given),
   }
   const { standalone } = values
   const config = standalone === undefined ? parseCluster(given, common) : parseStandalone(standalone, given, common)
@@ -159,6 +163,8 @@ function readFlags(argv: readonly string[]) {
         'spool-dir': string,
         'spool-max-bytes': string,
         'health-port': string,
+        'client-tls-cert-file': string,
+        'client-tls-key-file': string,
         'log-level': string,
         guardrails: string,
         listen: { type: 'string', multiple: true },
@@ -216,6 +222,26 @@ function parseSeconds(flag: string, text: string, problems: string[]): number {
 }
 
 const maxSeconds = 2_147_483
+
+/** Both files or none; what cannot serve is told here and not to the first client. */
+function parseClientTls({ text, problems }: Given): ClientTlsFiles | null {
+  const files: ClientTlsFiles = {
+    certFile: text('client-tls-cert-file', 'SALLYPORT_CLIENT_TLS_CERT_FILE'),
+    keyFile: text('client-tls-key-file', 'SALLYPORT_CLIENT_TLS_KEY_FILE'),
+  }
+  if (files.certFile === '' && files.keyFile === '') return null
+  if (files.certFile === '' || files.keyFile === '') {
+    problems.push('--client-tls-cert-file and --client-tls-key-file go together')
+    return null
+  }
+  try {
+    loadClientTls(files)
+  } catch (cause) {
+    if (!(cause instanceof ClientTlsError)) throw cause
+    problems.push(cause.message)
+  }
+  return files
+}
 
 /** `127.0.0.1:15901`, or a port alone for every address: kubelet's probes come to the pod's own. */
 function healthAddress(text: string, problems: string[]): ListenAddress | null {

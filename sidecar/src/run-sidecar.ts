@@ -5,6 +5,7 @@ import { PostgresAnalyzer } from './analysis/postgres-analyzer.ts'
 import { pause } from './bundle/pause.ts'
 import { RowBudget } from './budget/row-budget.ts'
 import type { CompilePolicy } from './bundle/folder-source.ts'
+import { ClientTls } from './client-tls.ts'
 import type { SidecarConfig } from './config.ts'
 import { EngineHolder } from './engine-holder.ts'
 import { Listeners } from './listeners.ts'
@@ -85,6 +86,7 @@ async function listen(
       useHostsFile: source.useHostsFile,
       connectTimeoutMs: config.connectTimeoutMs,
       maxMessageBytes: config.maxMessageBytes,
+      clientTls: config.clientTls && new ClientTls(config.clientTls, log).secureContext,
     },
     addresses: source.addresses,
     redirects: isRedirected ? config.interception.ports : new Map(),

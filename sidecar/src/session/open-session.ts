@@ -15,7 +15,7 @@ import {
 import { FrontendDecoder } from '../wire/postgres/frontend.ts'
 import { WireError } from '../wire/postgres/wire-error.ts'
 import type { CancelRegistry } from './cancel-registry.ts'
-import { readClientStartup, type StartupMessage, type Started } from './client-startup.ts'
+import { ClientStartup, type StartupMessage, type Started } from './client-startup.ts'
 import { searchPathQuery } from './segment.ts'
 import { denial, denialResponse } from './denial-response.ts'
 import { Outbox } from './outbox.ts'
@@ -47,14 +47,20 @@ export interface OpenOptions {
 /** Takes one connection from its first byte to its last. Never throws. */
 export async function serveConnection(socket: Socket, options: OpenOptions): Promise<void> {
   const { deps } = options
+  const startup = new ClientStartup(socket, {
+    secureContext: deps.clientTls,
+    onCancel: (key) => options.cancels.cancel(key),
+    onTlsError: (cause) => deps.log.debug({ err: cause }, 'TLS with a client broke'),
+  })
   try {
-    const started = await readClientStartup(socket, (key) => options.cancels.cancel(key))
-    if (started) await serveClient(socket, started, options)
+    const started = await startup.read()
+    if (started) await serveClient(startup.socket, started, options)
   } catch (cause) {
-    if (cause instanceof WireError) refuse(socket, denial('protocol-violation', { object: cause.code }))
+    if (cause instanceof WireError)
+      refuse(startup.socket, denial('protocol-violation', { object: cause.code, message: cause.message }))
     else deps.log.error({ err: cause }, 'a connection failed')
   } finally {
-    socket.destroySoon()
+    startup.socket.destroySoon()
   }
 }
 
@@ -108,7 +114,7 @@ async function serveClient(socket: Socket, started: Started, options: OpenOption
     decoder: new FrontendDecoder({ maxMessageBytes: deps.maxMessageBytes }),
     engine: options.engine,
   })
-  const key = options.cancels.register(() => session.cancel())
+  const key = options.cancels.register(() => session.cancel(), started.message.minorVersion < 2 ? 'short' : 'long')
   try {
     options.onSession(session)
     welcome(state, started.message, request, key)

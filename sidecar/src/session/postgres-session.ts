@@ -87,9 +87,10 @@ export class PostgresSession {
     }
   }
 
-  /** The client asked for it with our key. An idle session has nothing to cancel. */
-  cancel(): void {
+  /** The client asked for it with our key. An idle session has nothing to cancel. Resolves when the server was asked. */
+  async cancel(): Promise<void> {
     if (this.#running.size > 0) this.#bordered(() => this.#cancelStatement())()
+    await this.#cancelling
   }
 
   /** The sidecar ends: the client is told and everything is closed. */
@@ -232,7 +233,7 @@ export class PostgresSession {
       this.#bordered(() => this.#fatal(denial('statement-timeout', { object: 'no answer to cancel' }))),
       cancelGraceMs,
     )
-    this.#cancelling = cancelUpstream({ binding, ...deps, signal: this.#stop.signal }, state.upstream.key)
+    this.#cancelling = cancelUpstream({ binding, ...deps, signal: this.#stop.signal }, state.upstream)
       .catch((cause: unknown) => deps.log.warn({ err: cause, session: state.id }, 'the cancel request failed'))
       .finally(() => {
         this.#cancelling = null
@@ -301,12 +302,12 @@ export class PostgresSession {
   async #close(): Promise<void> {
     const { deps, database, state } = this.#resources
     state.closed = true
-    const { socket, key } = state.upstream
+    const { socket } = state.upstream
     const binding = database.binding()
     if (this.#running.size > 0 && binding && !socket.destroyed) {
       // The server notices a closed connection only when it next writes: without a cancel pg_sleep would sleep on.
       await Promise.race([
-        cancelUpstream({ binding, ...deps, signal: this.#stop.signal }, key).catch(() => undefined),
+        cancelUpstream({ binding, ...deps, signal: this.#stop.signal }, state.upstream).catch(() => undefined),
         delay(endGraceMs),
       ])
     }

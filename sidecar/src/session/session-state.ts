@@ -1,5 +1,6 @@
 import type { RowBudget } from '../budget/row-budget.ts'
 import type { Socket } from 'node:net'
+import type { SecureContext } from 'node:tls'
 import type { Logger } from 'pino'
 import type { DatabaseBinding, Subject } from '@sallyport/crds'
 import type { BundleStore } from '../bundle/bundle-store.ts'
@@ -26,6 +27,8 @@ export interface SessionDeps {
   readonly useHostsFile: boolean
   readonly connectTimeoutMs: number
   readonly maxMessageBytes: number
+  /** The certificate that is shown to applications; null: TLS is not offered to them. */
+  readonly clientTls: (() => SecureContext) | null
 }
 
 /** What every session on one database shares. */

@@ -18,16 +18,15 @@ export type StartupResult =
   | { readonly kind: 'Malformed'; readonly message: string }
 
 export function readStartup(parameters: ReadonlyMap<string, string>): StartupResult {
-  const settings: SettingChange[] = []
   const protocolOptions: string[] = []
+  // As the server has it, a parameter of its own counts more than the same one in `options`, wherever that stands.
+  const options = parseOptions(parameters.get('options') ?? '')
+  if (!options) return { kind: 'Malformed', message: 'options: expected -c name=value or --name=value' }
+  const settings: SettingChange[] = [...options]
   for (const [key, value] of parameters) {
-    if (key === 'user' || key === 'database' || key === 'replication') continue
+    if (['user', 'database', 'replication', 'options'].includes(key)) continue
     if (key.startsWith('_pq_.')) {
       protocolOptions.push(key)
-    } else if (key === 'options') {
-      const parsed = parseOptions(value)
-      if (!parsed) return { kind: 'Malformed', message: 'options: expected -c name=value or --name=value' }
-      settings.push(...parsed)
     } else {
       settings.push({ name: key.toLowerCase(), value, opaque: false })
     }
@@ -37,7 +36,7 @@ export function readStartup(parameters: ReadonlyMap<string, string>): StartupRes
     request: {
       user: parameters.get('user') ?? '',
       database: parameters.get('database') ?? null,
-      applicationName: parameters.get('application_name') ?? '',
+      applicationName: settings.findLast(({ name }) => name === 'application_name')?.value ?? '',
       settings,
       replication: !/^(|false|off|no|0)$/i.test(parameters.get('replication') ?? ''),
       protocolOptions,

@@ -10,6 +10,7 @@ import {
   parseAuthentication,
   parseBackendKeyData,
   parseErrorFields,
+  parseNegotiateProtocolVersion,
   parseParameterStatus,
 } from '../wire/postgres/backend.ts'
 import { cancelRequest, passwordMessage, sslRequest, startupMessage } from '../wire/postgres/encode.ts'
@@ -34,6 +35,8 @@ export interface Upstream {
   /** Everything the server reported by ParameterStatus. */
   readonly parameters: Map<string, string>
   readonly key: { readonly processId: number; readonly secretKey: Buffer }
+  /** Which of the host's addresses it is. */
+  readonly address: string
 }
 
 /** Why the database could not be used; `reason` is one CamelCase word for a condition, `message` is free of secrets. */
@@ -63,9 +66,15 @@ export async function connectUpstream(options: UpstreamOptions): Promise<Upstrea
   }
 }
 
-/** Asks the server to cancel what the connection with this key runs; resolves when the server closed the request. */
-export async function cancelUpstream(options: DialOptions, key: Upstream['key']): Promise<void> {
-  const { socket } = await openTransport(options)
+/**
+ * Asks the server to cancel what this connection runs; resolves when the server closed the request. A host of several
+ * addresses is several servers, and one of them knows the key.
+ */
+export async function cancelUpstream(
+  options: DialOptions,
+  { key, address }: Pick<Upstream, 'key' | 'address'>,
+): Promise<void> {
+  const { socket } = await openTransport({ ...options, address })
   socket.on('error', () => socket.destroy())
   const closed = once(socket, 'close')
   socket.setTimeout(options.connectTimeoutMs, () => socket.destroy())
@@ -75,7 +84,10 @@ export async function cancelUpstream(options: DialOptions, key: Upstream['key'])
 }
 
 /** What it takes to reach the database, without a login. */
-export type DialOptions = Pick<UpstreamOptions, 'binding' | 'useHostsFile' | 'connectTimeoutMs' | 'signal'>
+export type DialOptions = Pick<UpstreamOptions, 'binding' | 'useHostsFile' | 'connectTimeoutMs' | 'signal'> & {
+  /** Dialled in place of those the host's name resolves to. */
+  readonly address?: string
+}
 
 interface Transport {
   readonly socket: Socket | TLSSocket
@@ -128,7 +140,7 @@ async function dial(options: DialOptions): Promise<Socket> {
   const { binding } = options
   let addresses: readonly string[]
   try {
-    addresses = await resolveHost(binding.host, options)
+    addresses = options.address === undefined ? await resolveHost(binding.host, options) : [options.address]
   } catch (cause) {
     throw new UpstreamError('HostNotFound', `the host name ${binding.host} does not resolve`, { cause })
   }
@@ -176,11 +188,14 @@ async function login(
   const authenticator = new UpstreamAuthenticator({
     user: credentials.username,
     password: credentials.password,
-    tlsVerified: secure !== null && secure.authorized,
+    tlsVerified: secure !== null && secure.authorized && namesTheServer(options.binding.tls),
     ...channelBinding(secure),
   })
   const parameters = new Map<string, string>()
   let key: Upstream['key'] = { processId: 0, secretKey: Buffer.alloc(4) }
+  // A server that goes on and on is no server: the login as a whole has its time.
+  const overdue = (): void => void socket.destroy()
+  options.signal.addEventListener('abort', overdue)
   try {
     for (;;) {
       const { tag, frame } = await frames.next()
@@ -198,23 +213,41 @@ async function login(
         case backendTag.BackendKeyData:
           key = parseBackendKeyData(frame)
           break
-        case backendTag.NoticeResponse:
         case backendTag.NegotiateProtocolVersion:
+          requireVersion30(parseNegotiateProtocolVersion(frame))
+          break
+        case backendTag.NoticeResponse:
           break
         case backendTag.ErrorResponse:
           throw loginError(parseErrorFields(frame))
         case backendTag.ReadyForQuery:
-          return { socket, decoder, parameters, key }
+          return { socket, decoder, parameters, key, address: socket.remoteAddress ?? '' }
         default:
           throw new UpstreamError('ProtocolError', `unexpected message ${String.fromCharCode(tag)} during login`)
       }
     }
   } catch (cause) {
     if (cause instanceof UpstreamError) throw cause
+    if (options.signal.aborted) throw new UpstreamError('Unreachable', 'the login took too long', { cause })
     throw new UpstreamError('LoginFailed', cause instanceof Error ? cause.message : 'the login failed', { cause })
   } finally {
+    options.signal.removeEventListener('abort', overdue)
     frames.detach()
   }
+}
+
+/**
+ * We ask for 3.0, as libpq does by itself: 3.2 has nothing to offer a sidecar but a longer cancel key, and poolers in front of
+ * servers hang up on it. A server may say all the same what it speaks, as long as that is 3.0.
+ */
+function requireVersion30({ version, unrecognized }: ReturnType<typeof parseNegotiateProtocolVersion>): void {
+  if (version.major === 3 && version.minor === 0 && unrecognized.length === 0) return
+  throw new UpstreamError('ProtocolError', 'the server negotiates about a protocol that was not asked for')
+}
+
+/** Not `Require`, and not `VerifyCA` by the system's authorities, which sign for everybody. */
+function namesTheServer({ mode, ca }: DatabaseBinding['tls']): boolean {
+  return mode === 'VerifyFull' || (mode === 'VerifyCA' && ca !== undefined)
 }
 
 function channelBinding(

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { SecureContext } from 'node:tls'
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import type { DatabaseBinding, Snapshot } from '@sallyport/crds'
@@ -34,13 +35,14 @@ export interface TestListenersOptions {
   readonly addresses?: readonly ListenAddress[]
   readonly grants?: Snapshot['grants']
   readonly clock?: Clock
+  readonly clientTls?: SecureContext
 }
 
 /** Listeners over real parts. */
 export async function openTestListeners(
   redirects: ReadonlyMap<string, number>,
   databases: readonly DatabaseBinding[],
-  { addresses = [], grants = [], clock = new ExpiryClock() }: TestListenersOptions = {},
+  { addresses = [], grants = [], clock = new ExpiryClock(), clientTls }: TestListenersOptions = {},
 ): Promise<TestListeners> {
   const dir = mkdtempSync(join(tmpdir(), 'sallyport-listeners-'))
   const path = join(dir, 'audit.jsonl')
@@ -64,6 +66,7 @@ export async function openTestListeners(
       useHostsFile: false,
       connectTimeoutMs: 2000,
       maxMessageBytes: 1 << 20,
+      clientTls: clientTls ? () => clientTls : null,
     },
     analyzer,
     engine: () => engine,

@@ -45,6 +45,7 @@ export class TestPod {
       guardrailsFile: builtInGuardrails(),
       connectTimeoutMs: 500,
       maxMessageBytes: 1 << 20,
+      clientTls: null,
       health: { host: '127.0.0.1', port: this.healthPort },
       controllerUrl: this.controller.url,
       controllerCa: firstAuthority.ca,

@@ -107,7 +107,26 @@ export function parseParameterStatus(frame: Buffer): { readonly name: string; re
 /** The key of protocol 3.0 is 4 bytes, of 3.2 up to 256. */
 export function parseBackendKeyData(frame: Buffer): { readonly processId: number; readonly secretKey: Buffer } {
   const body = new BodyReader(frame)
-  return { processId: body.uint32(), secretKey: Buffer.from(body.rest()) }
+  const processId = body.uint32()
+  if (body.left < 4 || body.left > 256) throw new WireError('malformed', 'a cancel key is 4 to 256 bytes')
+  return { processId, secretKey: Buffer.from(body.rest()) }
+}
+
+export interface NegotiatedProtocol {
+  readonly version: { readonly major: number; readonly minor: number }
+  /** Names of `_pq_.` options the server does not know. */
+  readonly unrecognized: readonly string[]
+}
+
+export function parseNegotiateProtocolVersion(frame: Buffer): NegotiatedProtocol {
+  const body = new BodyReader(frame)
+  const version = body.uint32()
+  const count = body.uint32()
+  if (count > body.left) throw new WireError('malformed', 'more protocol options than bytes')
+  const unrecognized = Array.from({ length: count }, () => body.cstring())
+  body.end()
+  // The manual has the minor version alone here; servers send both halves.
+  return { version: { major: version >>> 16 || 3, minor: version & 0xffff }, unrecognized }
 }
 
 /** DataRow: how many columns follow. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { BackendDecoder } from './backend.ts'
+import { BackendDecoder, parseBackendKeyData, parseNegotiateProtocolVersion } from './backend.ts'
 import * as encode from './encode.ts'
 import { FrontendDecoder, type FrontendMessage } from './frontend.ts'
 import { probeRequest, StartupDecoder } from './startup.ts'
@@ -75,6 +75,8 @@ describe('FrontendDecoder', () => {
     ['a length of 4 GB, before a byte of it came', Buffer.from([0x51, 0xff, 0xff, 0xff, 0xff]), 'oversized'],
     ['a length just above the limit', Buffer.from([0x51, 0, 0, 0x10, 0x01]), 'oversized'],
     ['a tag nobody knows', Buffer.from([0x7a, 0, 0, 0, 4]), 'unknown-message'],
+    ['a Query of nothing', Buffer.from([0x51, 0, 0, 0, 4]), 'malformed'],
+    ['a length that is negative', Buffer.from([0x51, 0x80, 0, 0, 0]), 'oversized'],
     ['text without its NUL', Buffer.from([0x51, 0, 0, 0, 5, 0x41]), 'malformed|truncated'],
     ['bytes behind the end of a Sync', Buffer.from([0x53, 0, 0, 0, 5, 0]), 'malformed'],
     ['a NUL inside of a text', Buffer.from([0x51, 0, 0, 0, 7, 0x41, 0, 0]), 'malformed'],
@@ -100,9 +102,41 @@ describe('BackendDecoder', () => {
     for (const pieces of cuts(stream)) if (decodeBackend(pieces).join() !== whole.join()) wrong += 1
     expect(wrong).toBe(0)
   })
+
+  it('refuses a message of 4 GB before a byte of it came', () => {
+    expect(() => decodeBackend([Buffer.from([0x44, 0xff, 0xff, 0xff, 0xff])])).toThrow(/larger than allowed/)
+  })
+
+  it.each([4, 32, 256])('reads a cancel key of %i bytes', (length) => {
+    const key = Buffer.alloc(length, 7)
+    expect(parseBackendKeyData(encode.backendKeyData(9, key))).toEqual({ processId: 9, secretKey: key })
+  })
+
+  it.each([0, 3, 257])('refuses a cancel key of %i bytes', (length) => {
+    expect(() => parseBackendKeyData(encode.backendKeyData(9, Buffer.alloc(length)))).toThrow(/4 to 256/)
+  })
+
+  it('reads which protocol is negotiated, as servers say it and as the manual does', () => {
+    const unrecognized = ['_pq_.a', '_pq_.b']
+    const said = encode.negotiateProtocolVersion(2, unrecognized)
+    expect(parseNegotiateProtocolVersion(said)).toEqual({ version: { major: 3, minor: 2 }, unrecognized })
+    said.writeUInt32BE(0, 5)
+    expect(parseNegotiateProtocolVersion(said)).toMatchObject({ version: { major: 3, minor: 0 } })
+    said.writeUInt32BE(0xffffffff, 9)
+    expect(() => parseNegotiateProtocolVersion(said)).toThrow(/more protocol options/)
+  })
 })
 
+/** A start-up packet of this protocol version without parameters. */
+function versioned(major: number, minor: number): Buffer {
+  return Buffer.from([0, 0, 0, 9, 0, major, minor >> 8, minor & 0xff, 0])
+}
+
 describe('StartupDecoder', () => {
+  it('says which version is meant', () => {
+    expect(() => new StartupDecoder().push(versioned(2, 0))).toThrow(/only version 3/)
+  })
+
   const packet = encode.startupMessage([['user', 'agent'], ['database', 'shop']]) // prettier-ignore
 
   it('reads a start-up message wherever it is cut, and leaves what follows', () => {
@@ -119,6 +153,10 @@ describe('StartupDecoder', () => {
     ['SSLRequest', encode.sslRequest(), { kind: 'SSLRequest' }],
     ['ProbeRequest', Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x61, 0x62]), { kind: 'ProbeRequest' }],
     ['CancelRequest', encode.cancelRequest(9, Buffer.from('wxyz')), { kind: 'CancelRequest', processId: 9 }],
+    ['CancelRequest of protocol 3.2', encode.cancelRequest(9, Buffer.alloc(256)), { secretKey: Buffer.alloc(256) }],
+    ['TLS that begins at once', Buffer.from([0x16, 3, 1]), { kind: 'ClientHello' }],
+    ['protocol 3.2', versioned(3, 2), { kind: 'StartupMessage', minorVersion: 2 }],
+    ['a version that does not exist yet', versioned(3, 9999), { kind: 'StartupMessage', minorVersion: 9999 }],
   ])('knows %s', (_name, bytes, expected) => {
     expect(new StartupDecoder().push(bytes)).toMatchObject(expected)
   })
@@ -133,11 +171,23 @@ describe('StartupDecoder', () => {
   })
 
   it.each<[string, Buffer]>([
-    ['TLS without asking', Buffer.from([0x16, 3, 1])],
+    ['a cancel key of 3 bytes', encode.cancelRequest(9, Buffer.alloc(3))],
+    ['a cancel key of 257 bytes', encode.cancelRequest(9, Buffer.alloc(257))],
+    ['a packet of 4 GB, before it came', Buffer.from([0xff, 0xff, 0xff, 0xff])],
+    ['protocol version 4', versioned(4, 0)],
+    ['an SSLRequest that says more', Buffer.from([0, 0, 0, 9, 0x04, 0xd2, 0x16, 0x2f, 0])],
+    [
+      'a parameter that is given twice',
+      encode.startupMessage([
+        ['user', 'a'],
+        ['user', 'b'],
+      ]),
+    ],
+    ['bytes behind the last parameter', Buffer.from([0, 0, 0, 10, 0, 3, 0, 0, 0, 1])],
     ['a packet that is too short', Buffer.from([0, 0, 0, 7, 0, 0, 0])],
     ['a packet that is too long, before it came', Buffer.from([0, 0, 0x27, 0x11])],
     ['a probe that says more', Buffer.from([0, 0, 0, 9, 0x04, 0xd2, 0x61, 0x62, 0])],
-    ['protocol version 2', Buffer.from([0, 0, 0, 9, 0, 2, 0, 0, 0])],
+    ['protocol version 2', versioned(2, 0)],
     ['a parameter without a value', Buffer.from([0, 0, 0, 14, 0, 3, 0, 0, 0x75, 0x73, 0x65, 0x72, 0, 0])],
   ])('refuses %s', (_name, bytes) => {
     expect(() => new StartupDecoder().push(bytes)).toThrow()

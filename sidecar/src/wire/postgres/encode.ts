@@ -35,8 +35,9 @@ export function backendKeyData(processId: number, secretKey: Buffer): Buffer {
   return frame('K', int32(processId), secretKey)
 }
 
+/** The manual calls the first field the minor version; every server sends the whole one, and libpq 18 reads that. */
 export function negotiateProtocolVersion(newestMinor: number, unrecognized: readonly string[]): Buffer {
-  return frame('v', int32(newestMinor), int32(unrecognized.length), ...unrecognized.map(cstring))
+  return frame('v', int32((3 << 16) | newestMinor), int32(unrecognized.length), ...unrecognized.map(cstring))
 }
 
 export function commandComplete(tag: string): Buffer {

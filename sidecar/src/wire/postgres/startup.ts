@@ -7,6 +7,8 @@ export type StartupPacket =
   | { readonly kind: 'GSSENCRequest' }
   /** Ours, not PostgreSQL's: see {@link probeAnswer}. */
   | { readonly kind: 'ProbeRequest' }
+  /** TLS begins without a SSLRequest: none of its bytes is taken off. */
+  | { readonly kind: 'ClientHello' }
   | { readonly kind: 'CancelRequest'; readonly processId: number; readonly secretKey: Buffer }
   | {
       readonly kind: 'StartupMessage'
@@ -19,6 +21,9 @@ export type StartupPacket =
 const maxStartupBytes = 10_000
 /** PostgreSQL keeps version 1234 for requests; of its minor numbers it uses 5678 to 5680, and we 24930. */
 const codes = { cancel: 80877102, ssl: 80877103, gssenc: 80877104, probe: (1234 << 16) | 24930 }
+
+/** Type of TLS's first record (RFC 8446, 5.1). As the first byte of a packet's length it would be far too long a packet. */
+const tlsHandshake = 0x16
 
 /** What a ProbeRequest, the 8 bytes of {@link probeRequest}, is answered with: "you reached a sidecar, not a database". */
 export const probeAnswer: Buffer = Buffer.from('sallyport', 'latin1')
@@ -41,7 +46,7 @@ export class StartupDecoder {
    */
   push(chunk: Buffer): StartupPacket | null {
     this.#held = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])
-    if (this.#held[0] === 0x16) throw new WireError('unknown-message', 'TLS without SSLRequest is not supported')
+    if (this.#held[0] === tlsHandshake) return { kind: 'ClientHello' }
     if (this.#held.length < 4) return null
     const length = this.#held.readUInt32BE(0)
     if (length < 8) throw new WireError('malformed', 'a start-up packet is too short')
@@ -79,7 +84,8 @@ function decode(packet: Buffer): StartupPacket {
       return { kind: 'CancelRequest', processId, secretKey }
     }
     default:
-      if (code >>> 16 !== 3) throw new WireError('unknown-message', 'only version 3 of the protocol is spoken')
+      if (code >>> 16 !== 3)
+        throw new WireError('unsupported-version', 'only version 3 of the PostgreSQL protocol is spoken')
       return { kind: 'StartupMessage', minorVersion: code & 0xffff, parameters: readParameters(body) }
   }
 }

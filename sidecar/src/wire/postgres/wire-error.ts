@@ -1,4 +1,4 @@
-export type WireErrorCode = 'truncated' | 'oversized' | 'unknown-message' | 'malformed'
+export type WireErrorCode = 'truncated' | 'oversized' | 'unknown-message' | 'malformed' | 'unsupported-version'
 
 /** The bytes are not the protocol: the connection cannot go on. The message never quotes what was received. */
 export class WireError extends Error {
