@@ -26,7 +26,20 @@ export interface CatalogRelation {
   readonly descendants: readonly number[]
   /** Rewrite rules other than a view's own. */
   readonly hasRules: boolean
+  /** Enabled ones of users, not those of foreign keys. */
+  readonly triggers: readonly CatalogTrigger[]
 }
+
+export interface CatalogTrigger {
+  readonly name: string
+  /** `schema.name` of what it runs. */
+  readonly function: string
+  readonly events: readonly TriggerEvent[]
+  /** Of UPDATE OF; empty: any. */
+  readonly columns: readonly string[]
+}
+
+export type TriggerEvent = 'Insert' | 'Update' | 'Delete' | 'Truncate'
 
 export interface CatalogFunction {
   readonly schema: string
@@ -34,12 +47,56 @@ export interface CatalogFunction {
   /** Fewest and most arguments; `Infinity` when variadic. */
   readonly minArgs: number
   readonly maxArgs: number
+  /** OIDs of the types of all arguments passed in; the last is an array's where variadic. */
+  readonly argTypes: readonly number[]
+  readonly returnType: number
+  /** Names and types of OUT and TABLE columns; empty: none, or the type tells. */
+  readonly outputs: readonly { readonly name: string; readonly type: number }[]
   readonly volatility: 'Immutable' | 'Stable' | 'Volatile'
   readonly kind: 'Function' | 'Procedure' | 'Aggregate' | 'Window'
 }
 
-/** A foreign key whose action changes rows of the table that refers. */
-export interface CascadingKey {
+/** An operator outside pg_catalog. */
+export interface CatalogOperator {
+  readonly schema: string
+  /** OID of the type on the left; 0: a prefix operator. */
+  readonly left: number
+  readonly right: number
+  readonly result: number
+  /** `schema.name` of what it runs. */
+  readonly function: string
+}
+
+/** A cast by a function outside pg_catalog. */
+export interface CatalogCast {
+  readonly source: number
+  readonly target: number
+  /** `schema.name` of what it runs. */
+  readonly function: string
+  readonly context: 'Explicit' | 'Assignment' | 'Implicit'
+}
+
+export interface CatalogType {
+  readonly oid: number
+  readonly schema: string
+  readonly name: string
+  readonly kind: 'Base' | 'Composite' | 'Domain' | 'Enum' | 'Pseudo' | 'Range'
+  /** What a domain is over; 0 otherwise. */
+  readonly base: number
+  /** Of an array; 0 otherwise. */
+  readonly element: number
+  /** Relation that has the columns of a composite type; 0 otherwise. */
+  readonly relation: number
+  /** Of a range or multirange; 0 otherwise. */
+  readonly subtype: number
+  /** A user's own input function. */
+  readonly ownInput: boolean
+  /** Expressions of a domain's CHECKs, names fully qualified. */
+  readonly checks: readonly string[]
+}
+
+/** A foreign key: what changes with, or blocks, the rows it refers to. */
+export interface CatalogForeignKey {
   /** `schema.table` referred to. */
   readonly referenced: string
   readonly referencedColumns: readonly string[]
@@ -52,22 +109,27 @@ export interface CatalogData {
   readonly serverVersion: string
   readonly relations: readonly CatalogRelation[]
   readonly functions: readonly CatalogFunction[]
-  /** Types outside pg_catalog: `schema.name` → whether using one can run code (a domain with a CHECK, a cast by function). */
-  readonly userTypes: ReadonlyMap<string, { readonly runsCode: boolean }>
-  /** Operators outside pg_catalog: name → schemas and the functions behind. */
-  readonly userOperators: ReadonlyMap<string, readonly { readonly schema: string; readonly function: string }[]>
-  /** Names of the types of pg_catalog. */
-  readonly builtInTypes: ReadonlySet<string>
+  readonly types: readonly CatalogType[]
+  /** Operators outside pg_catalog by name. */
+  readonly operators: ReadonlyMap<string, readonly CatalogOperator[]>
+  readonly casts: readonly CatalogCast[]
+  /** `source target`, OIDs: conversions the server makes without being asked. */
+  readonly implicitCasts: ReadonlySet<string>
   readonly schemas: ReadonlySet<string>
-  readonly cascades: readonly CascadingKey[]
+  readonly foreignKeys: readonly CatalogForeignKey[]
 }
+
+/** Objects of users have OIDs from here on (access/transam.h, FirstNormalObjectId). */
+export const firstUserOid = 16_384
 
 export class Catalog {
   readonly data: CatalogData
   readonly #relations = new Map<string, CatalogRelation>()
   readonly #relationsByOid = new Map<number, CatalogRelation>()
   readonly #functions = new Map<string, CatalogFunction[]>()
-  readonly #views = new Map<string, unknown>()
+  readonly #types = new Map<number, CatalogType>()
+  readonly #typesByName = new Map<string, CatalogType>()
+  readonly #derived = new Map<string, unknown>()
 
   constructor(data: CatalogData) {
     this.data = data
@@ -81,6 +143,10 @@ export class Catalog {
       if (known) known.push(each)
       else this.#functions.set(key, [each])
     }
+    for (const type of data.types) {
+      this.#types.set(type.oid, type)
+      this.#typesByName.set(`${type.schema}.${type.name}`, type)
+    }
   }
 
   /** `schema.name` → the relation. */
@@ -90,6 +156,12 @@ export class Catalog {
 
   relationByOid(oid: number): CatalogRelation | null {
     return this.#relationsByOid.get(oid) ?? null
+  }
+
+  /** The relation and those that inherit from it, or that it inherits from. */
+  kin(relation: CatalogRelation): readonly CatalogRelation[] {
+    const others = [...relation.ancestors, ...relation.descendants].map((oid) => this.relationByOid(oid))
+    return [relation, ...others.filter((other) => other !== null)]
   }
 
   /** The column a RowDescription means, `schema.table.column`; null when it is not known. */
@@ -103,11 +175,20 @@ export class Catalog {
     return this.#functions.get(qualified) ?? []
   }
 
-  /** What was derived from a view's definition, made once for this snapshot. */
+  /** `schema.name` → the type. */
+  type(qualified: string): CatalogType | null {
+    return this.#typesByName.get(qualified) ?? null
+  }
+
+  typeByOid(oid: number): CatalogType | null {
+    return this.#types.get(oid) ?? null
+  }
+
+  /** What was derived from this snapshot (a view's columns, a domain's functions), made once. */
   remember<T>(key: string, make: () => T): T {
-    if (this.#views.has(key)) return this.#views.get(key) as T
+    if (this.#derived.has(key)) return this.#derived.get(key) as T
     const made = make()
-    this.#views.set(key, made)
+    this.#derived.set(key, made)
     return made
   }
 }

@@ -1,223 +1,275 @@
-import type { ColumnRef, FuncCall, Node, SubLink, TypeCast } from '@pgsql/types'
-import { callFunction, useOperator, useType } from './functions.ts'
+import type { A_Const, A_Expr, A_Indirection, CaseExpr, FuncCall, Node, SubLink, TypeCast } from '@pgsql/types'
+import { commonType, isBuiltIn, typeOids } from './coercion.ts'
+import { callFunction, callOf, mayCall, useOperator } from './functions.ts'
+import { findEntry, note, noteAll, noteRow, walkColumn, within } from './names.ts'
 import { childNodes, names, nodeFields, nodeKind } from './node-access.ts'
+import type { NodesOf } from './node-roles.ts'
 import { wholeRow } from './relations.ts'
-import { constant, derivedFrom, type Scope, type ScopeColumn, type ScopeEntry, type Value } from './scope.ts'
-import { columnProfile, isSystemSchema } from './system-relations.ts'
+import { constantOf, derivedFrom, type Scope, type ScopeEntry, type Value, type ValueType } from './scope.ts'
+import { useCast, useType } from './types.ts'
 import type { Use, Walk } from './walk.ts'
 
-/** Nodes whose value is made of the values below them and that do nothing else. */
-const composite = new Set(
-  `BoolExpr A_Expr NullTest BooleanTest CaseExpr CaseWhen CoalesceExpr MinMaxExpr A_ArrayExpr RowExpr CollateClause
-  SQLValueFunction XmlExpr XmlSerialize GroupingFunc GroupingSet NamedArgExpr MultiAssignRef List ResTarget WindowDef
-  SortBy A_Indices String Integer Float Boolean BitString A_Const ParamRef SetToDefault CurrentOfExpr MergeSupportFunc
-  JsonFormat JsonReturning JsonOutput JsonValueExpr JsonKeyValue JsonArgument JsonBehavior JsonTablePathSpec
-  JsonAggConstructor JsonFuncExpr JsonParseExpr JsonScalarExpr JsonSerializeExpr JsonIsPredicate JsonObjectConstructor
-  JsonArrayConstructor JsonArrayQueryConstructor JsonObjectAgg JsonArrayAgg JsonTableColumn JsonTablePathScan`.split(
-    /\s+/,
-  ),
-)
-const packing = new Set(['JsonObjectAgg', 'JsonArrayAgg', 'JsonArrayQueryConstructor'])
+type Handler = (walk: Walk, node: Node, scope: Scope, use: Use) => Value
 
 /** Walks an expression: what it reads, what it calls, and what its value is made of. Unknown nodes are problems. */
 export function walkExpression(walk: Walk, node: Node, scope: Scope, use: Use): Value {
-  if ('ColumnRef' in node) return walkColumn(walk, node.ColumnRef, scope, use)
-  if ('FuncCall' in node) return walkFunction(walk, node.FuncCall, scope, use)
-  if ('SubLink' in node) return walkSubLink(walk, node.SubLink, scope, use)
-  if ('TypeCast' in node) return walkCast(walk, node.TypeCast, scope, use)
-  if ('TypeName' in node) {
-    useType(walk, node.TypeName)
-    return constant
-  }
   if ('SelectStmt' in node) return noteAll(walk, walk.query(node.SelectStmt, scope).columns, within(use))
-  if ('A_Indirection' in node)
-    return walkIndirection(walk, node.A_Indirection.arg, node.A_Indirection.indirection, scope, use)
   const kind = nodeKind(node)
-  if (!composite.has(kind)) {
-    walk.facts.problem('unsupported-statement', kind)
-    return constant
+  if (isExpression(kind)) return handlers[kind](walk, node, scope, use)
+  walk.facts.problem('unsupported-statement', kind)
+  return constantOf(null)
+}
+
+function isExpression(kind: string): kind is NodesOf<'Expression'> {
+  return Object.hasOwn(handlers, kind)
+}
+
+/** A node whose value is made of the values below it and that does nothing else. */
+function made(type: (values: readonly Value[]) => ValueType): Handler {
+  return (walk, node, scope, use) => {
+    const values = childNodes(nodeFields(node)).map((child) => walk.expression(child, scope, within(use)))
+    return derivedFrom(values, type(values))
   }
-  if (packing.has(kind)) walk.facts.packsRows = true
-  if ('A_Expr' in node) useOperator(walk, names(node.A_Expr.name))
-  return derivedFrom(childNodes(nodeFields(node)).map((child) => walk.expression(child, scope, within(use))))
 }
 
-/** What is inside an expression is not shown as it is. */
-function within(use: Use): Use {
-  return use === 'Predicate' ? 'Predicate' : 'Derived'
+const ofAny = made(() => null)
+const ofBuiltIn = made(() => 'BuiltIn')
+const ofBoolean = made(() => typeOids.bool)
+const ofCommon = made((values) => commonType(values.map(({ type }) => type)))
+
+/** Many rows become one value. */
+const packed: Handler = (walk, node, scope, use) => {
+  walk.facts.packsRows = true
+  return ofBuiltIn(walk, node, scope, use)
 }
 
-function walkCast(walk: Walk, cast: TypeCast, scope: Scope, use: Use): Value {
-  if (cast.typeName) useType(walk, cast.typeName)
-  return cast.arg ? derivedFrom([walk.expression(cast.arg, scope, within(use))]) : constant
+/** Names, keywords and numbers that are no values by themselves. */
+const nothing: Handler = () => constantOf(null)
+
+function constantNode(_walk: Walk, node: Node): Value {
+  return constantOf('A_Const' in node ? constantType(node.A_Const) : 'BuiltIn')
 }
 
-function walkSubLink(walk: Walk, link: SubLink, scope: Scope, use: Use): Value {
+function constantType(constant: A_Const): ValueType {
+  if ('sval' in constant || constant.isnull === true) return 'Literal'
+  if ('ival' in constant) return typeOids.int4
+  return 'boolval' in constant ? typeOids.bool : 'BuiltIn'
+}
+
+/** The type of a parameter that the client does not declare is asked for by its place, as a literal's is. */
+const parameter: Handler = () => constantOf('Literal')
+
+function operator(walk: Walk, node: Node, scope: Scope, use: Use): Value {
+  const expression: A_Expr = 'A_Expr' in node ? node.A_Expr : {}
+  const walked = (side: Node | undefined): readonly Value[] =>
+    side === undefined ? [] : itemsOf(side).map((item) => walk.expression(item, scope, within(use)))
+  const left = walked(expression.lexpr)
+  const right = walked(expression.rexpr)
+  const types = operatorsOf(expression).flatMap((name) =>
+    right.map((value) => {
+      const operand = { ...value, type: comparedType(walk, expression, value.type) }
+      return useOperator(walk, name, expression.lexpr ? derivedFrom(left, typeOf(left)) : null, operand)
+    }),
+  )
+  return derivedFrom(
+    [...left, ...right],
+    expression.kind === 'AEXPR_OP' ? commonType(types) : resultOf(expression, left),
+  )
+}
+
+/** `x = ANY (array)` compares with the elements. */
+function comparedType(walk: Walk, { kind }: A_Expr, type: ValueType): ValueType {
+  if (kind !== 'AEXPR_OP_ANY' && kind !== 'AEXPR_OP_ALL') return type
+  return typeof type === 'number' ? (walk.catalog.typeByOid(type)?.element ?? 0) || null : type
+}
+
+function typeOf(values: readonly Value[]): ValueType {
+  return values.length === 1 ? (values[0]?.type ?? null) : null
+}
+
+function resultOf({ kind }: A_Expr, left: readonly Value[]): ValueType {
+  return kind === 'AEXPR_NULLIF' ? typeOf(left) : typeOids.bool
+}
+
+/** `x IN (1, 2)` and `x BETWEEN 1 AND 2` compare with each. */
+function itemsOf(node: Node): readonly Node[] {
+  return 'List' in node ? (node.List.items ?? []) : [node]
+}
+
+/** Operators by the names they run under. */
+function operatorsOf({ kind, name }: A_Expr): readonly (readonly string[])[] {
+  if (kind === 'AEXPR_BETWEEN' || kind === 'AEXPR_BETWEEN_SYM') return [['>='], ['<=']]
+  if (kind === 'AEXPR_NOT_BETWEEN' || kind === 'AEXPR_NOT_BETWEEN_SYM') return [['<'], ['>']]
+  return [names(name)]
+}
+
+function walkCase(walk: Walk, node: Node, scope: Scope, use: Use): Value {
+  const { arg, args = [], defresult }: CaseExpr = 'CaseExpr' in node ? node.CaseExpr : {}
   const inner = within(use)
-  const tested = link.testexpr ? [walk.expression(link.testexpr, scope, inner)] : []
-  if (link.operName) useOperator(walk, names(link.operName))
+  const tested = arg ? walk.expression(arg, scope, inner) : null
+  const whens = args.flatMap((each) => ('CaseWhen' in each ? [each.CaseWhen] : []))
+  const tests = whens.flatMap(({ expr }) => (expr ? [walk.expression(expr, scope, inner)] : []))
+  if (tested) for (const test of tests) useOperator(walk, ['='], tested, test)
+  const results = [...whens.map(({ result }) => result), defresult].flatMap((each) =>
+    each ? [walk.expression(each, scope, inner)] : [],
+  )
+  const type = commonType(results.map((value) => value.type))
+  return derivedFrom([...(tested ? [tested] : []), ...tests, ...results], type)
+}
+
+function walkCast(walk: Walk, node: Node, scope: Scope, use: Use): Value {
+  const cast: TypeCast = 'TypeCast' in node ? node.TypeCast : {}
+  const value = cast.arg ? walk.expression(cast.arg, scope, within(use)) : constantOf(null)
+  return derivedFrom([value], cast.typeName ? useCast(walk, value.type, cast.typeName) : null)
+}
+
+function walkType(walk: Walk, node: Node): Value {
+  return constantOf('TypeName' in node ? useType(walk, node.TypeName) : null)
+}
+
+function walkSubLink(walk: Walk, node: Node, scope: Scope, use: Use): Value {
+  const link: SubLink = 'SubLink' in node ? node.SubLink : {}
+  const inner = within(use)
+  const tested = link.testexpr ? walk.expression(link.testexpr, scope, inner) : null
   if (!link.subselect || !('SelectStmt' in link.subselect)) {
     walk.facts.problem('unsupported-statement', 'SubLink')
-    return constant
+    return constantOf(null)
   }
   const { columns } = walk.query(link.subselect.SelectStmt, scope)
-  if (link.subLinkType === 'EXISTS_SUBLINK') return derivedFrom(tested)
+  const isMany = link.subLinkType === 'ANY_SUBLINK' || link.subLinkType === 'ALL_SUBLINK'
+  if (tested && isMany)
+    for (const { value } of columns)
+      useOperator(walk, link.operName ? names(link.operName) : ['='], { ...tested, type: columns.length > 1 ? null : tested.type }, value) // prettier-ignore
+  if (link.subLinkType === 'EXISTS_SUBLINK') return derivedFrom(tested ? [tested] : [], typeOids.bool)
   if (link.subLinkType === 'ARRAY_SUBLINK') walk.facts.packsRows = true
-  return derivedFrom([...tested, noteAll(walk, columns, inner)])
+  const type = link.subLinkType === 'EXPR_SUBLINK' ? (columns[0]?.value.type ?? null) : isMany ? typeOids.bool : null
+  return derivedFrom([...(tested ? [tested] : []), noteAll(walk, columns, inner)], type)
 }
 
-function walkFunction(walk: Walk, call: FuncCall, scope: Scope, use: Use): Value {
+function walkFunction(walk: Walk, node: Node, scope: Scope, use: Use): Value {
+  const call: FuncCall = 'FuncCall' in node ? node.FuncCall : {}
   const inner = within(use)
-  const column = functionalNotation(walk, call, scope, use)
-  if (column) return column
-  const args = call.args ?? []
-  callFunction(walk, names(call.funcname), args, call)
-  const values = [...args, ...(call.agg_order ?? []), ...(call.agg_filter ? [call.agg_filter] : [])].map((node) =>
-    walk.expression(node, scope, inner),
-  )
-  if (call.over) values.push(...childNodes({ ...call.over }).map((node) => walk.expression(node, scope, 'Predicate')))
-  return derivedFrom(values)
+  const field = functionalNotation(walk, call, scope, inner)
+  if (field) return field
+  const values = (call.args ?? []).map((arg) => walk.expression(arg, scope, inner))
+  const { type } = callFunction(walk, callOf(call, values))
+  const rest = [...(call.agg_order ?? []), ...(call.agg_filter ? [call.agg_filter] : [])]
+  values.push(...rest.map((each) => walk.expression(each, scope, inner)))
+  if (call.over) values.push(...childNodes({ ...call.over }).map((each) => walk.expression(each, scope, 'Predicate')))
+  return derivedFrom(values, type)
 }
 
-/** `email(c)` is `c.email` where no function has the name (manual, 4.2.6 and 36.4.3). */
+/** `email(c)` is `c.email` where no function takes the row (manual, 4.2.6 and 36.4.3); where one may, it is both. */
 function functionalNotation(walk: Walk, call: FuncCall, scope: Scope, use: Use): Value | null {
   const [name, ...more] = names(call.funcname)
   const [arg, ...others] = call.args ?? []
-  if (name === undefined || more.length > 0 || !arg || others.length > 0 || !('ColumnRef' in arg)) return null
-  const fields = names(arg.ColumnRef.fields)
-  const [alias] = fields
-  if (fields.length !== 1 || alias === undefined) return null
-  const entry = findEntry(scope, alias)
+  if (name === undefined || more.length > 0 || !arg || others.length > 0) return null
+  const entry = rowOf(arg, scope)
   const column = entry?.columns.find((each) => each.name === name)
-  return column ? note(walk, column, within(use)) : null
+  if (!entry || !column) return null
+  const value = note(walk, column, use)
+  return mayCall(walk, name, wholeRow(entry)) ? derivedFrom([value, noteRow(walk, entry, use)]) : derivedFrom([value])
 }
 
-/** `(c).email`, `(f(x)).field`, `a[1]`. */
-function walkIndirection(
-  walk: Walk,
-  arg: Node | undefined,
-  path: readonly Node[] | undefined,
-  scope: Scope,
-  use: Use,
-): Value {
+/** The row that a name alone means, where no column has it. */
+function rowOf(node: Node, scope: Scope): ScopeEntry | null {
+  const [alias, ...more] = 'ColumnRef' in node ? names(node.ColumnRef.fields) : []
+  if (alias === undefined || more.length > 0) return null
+  for (let level: Scope | null = scope; level; level = level.parent)
+    if (level.merged.has(alias) || level.entries.some(({ columns }) => columns.some(({ name }) => name === alias))) return null // prettier-ignore
+  return findEntry(scope, alias)
+}
+
+/** `(c).email`, `(f(x)).field`, `a[1]`; what is no column may be a function of what stands before. */
+function walkIndirection(walk: Walk, node: Node, scope: Scope, use: Use): Value {
+  const { arg, indirection: path = [] }: A_Indirection = 'A_Indirection' in node ? node.A_Indirection : {}
   const inner = within(use)
-  const [first] = path ?? []
-  if (arg && 'ColumnRef' in arg && first && 'String' in first) {
-    const [alias, ...more] = names(arg.ColumnRef.fields)
-    const entry = more.length === 0 && alias !== undefined ? findEntry(scope, alias) : null
-    const column = entry?.columns.find((each) => each.name === first.String.sval)
-    if (column) return path?.length === 1 ? note(walk, column, use) : derivedFrom([note(walk, column, inner)])
-  }
-  const values = arg ? [walk.expression(arg, scope, inner)] : []
-  for (const step of path ?? []) if ('A_Indices' in step) values.push(walk.expression(step, scope, inner))
-  return derivedFrom(values)
+  const [first] = path
+  const entry = arg ? rowOf(arg, scope) : null
+  const column = first && 'String' in first ? entry?.columns.find((each) => each.name === first.String.sval) : undefined
+  if (column && path.length === 1) return note(walk, column, use)
+  if (column) return indirect(walk, note(walk, column, inner), path.slice(1), scope, inner)
+  return indirect(walk, arg ? walk.expression(arg, scope, inner) : constantOf(null), path, scope, inner)
 }
 
-// --- names ----------------------------------------------------------------------------------------------------------
-
-function walkColumn(walk: Walk, reference: ColumnRef, scope: Scope, use: Use): Value {
-  const fields = reference.fields ?? []
-  const last = fields.at(-1)
-  const path = names(fields.filter((field) => 'String' in field))
-  if (last && 'A_Star' in last) {
-    const entry = path.length > 0 ? findQualifiedEntry(walk, scope, path) : null
-    if (path.length > 0 && !entry) return unknown(walk, path.join('.'))
-    const entries = entry ? [entry] : scope.entries
-    return derivedFrom(entries.map((each) => noteRow(walk, each, within(use))))
-  }
-  return path.length === 1 ? walkName(walk, path[0] ?? '', scope, use) : walkQualified(walk, path, scope, use)
-}
-
-function walkName(walk: Walk, name: string, scope: Scope, use: Use): Value {
-  for (let level: Scope | null = scope; level; level = level.parent) {
-    const merged = level.merged.get(name)
-    if (merged) return noteValue(walk, merged, use)
-    const found = level.entries.flatMap(({ columns }) => columns.filter((column) => column.name === name))
-    const [only] = found
-    if (only && found.length === 1) return note(walk, only, use)
-    if (found.length > 1) return derivedFrom(found.map((column) => note(walk, column, within(use))))
-    const row = level.entries.find(({ alias }) => alias === name)
-    if (row) return noteRow(walk, row, within(use))
-    const open = level.entries.find((entry) => entry.open)?.open
-    if (open) return noteValue(walk, derivedFrom([open]), within(use))
-    if (systemColumns.has(name) && level.entries.some(({ relation }) => relation !== null)) return constant
-  }
-  return unknown(walk, name)
-}
-
-function walkQualified(walk: Walk, path: readonly string[], scope: Scope, use: Use): Value {
-  const entry = findQualifiedEntry(walk, scope, path.slice(0, -1))
-  const name = path.at(-1) ?? ''
-  if (!entry) return unknown(walk, path.join('.'))
-  const column = entry.columns.find((each) => each.name === name)
-  if (column) return note(walk, column, use)
-  if (entry.open) return noteValue(walk, derivedFrom([entry.open]), within(use))
-  if (systemColumns.has(name) && entry.relation !== null) return constant
-  // Attribute notation: `c.f` calls f(c).
-  callFunction(walk, [name], [{ ParamRef: {} }], null)
-  return noteRow(walk, entry, within(use))
-}
-
-const systemColumns = new Set(['ctid', 'xmin', 'xmax', 'cmin', 'cmax', 'tableoid', 'oid'])
-
-function unknown(walk: Walk, name: string): Value {
-  walk.facts.problem('unknown-object', name)
-  return constant
-}
-
-export function findEntry(scope: Scope, alias: string): ScopeEntry | null {
-  for (let level: Scope | null = scope; level; level = level.parent) {
-    const entry = level.entries.find((each) => each.alias === alias)
-    if (entry) return entry
-  }
-  return null
-}
-
-/** `alias`, `schema.relation` or `database.schema.relation`. */
-export function findQualifiedEntry(walk: Walk, scope: Scope, path: readonly string[]): ScopeEntry | null {
-  if (path.length === 1) return findEntry(scope, path[0] ?? '')
-  if (path.length === 3 && path[0] !== walk.database) return null
-  const qualified = path.slice(-2).join('.')
-  for (let level: Scope | null = scope; level; level = level.parent) {
-    const entry = level.entries.find((each) => each.qualified === qualified)
-    if (entry) return entry
-  }
-  return null
-}
-
-// --- what is read ---------------------------------------------------------------------------------------------------
-
-/** A column is used: it is read, from where permission is looked up, and for what. */
-export function note(walk: Walk, column: ScopeColumn, use: Use): Value {
-  const { source } = column
-  if (source) {
-    const schema = source.relation.slice(0, source.relation.indexOf('.'))
-    if (isSystemSchema(schema)) {
-      const profile = columnProfile(source.relation, source.column)
-      if (profile) walk.facts.systemRelations.set(`${source.relation}.${source.column}`, profile)
-    } else {
-      walk.facts.effect('Select', source.relation, [source.column], 'Filtered')
-      walk.facts.readsData = true
+function indirect(walk: Walk, start: Value, path: readonly Node[], scope: Scope, use: Use): Value {
+  let value = start
+  for (const step of path) {
+    if ('A_Indices' in step) value = derivedFrom([value, walk.expression(step, scope, use)])
+    else if ('String' in step) {
+      mayCall(walk, step.String.sval ?? '', value)
+      value = derivedFrom([value])
     }
   }
-  return noteValue(walk, column.value, use)
+  return derivedFrom([value])
 }
 
-export function noteValue(walk: Walk, value: Value, use: Use): Value {
-  const { facts } = walk
-  for (const column of value.columns) {
-    facts.read.add(column)
-    if (use === 'Predicate') facts.predicate.add(column)
-    else if (use === 'Derived' || column !== value.plain?.column) facts.derived.add(column)
-  }
+function walkSort(walk: Walk, node: Node, scope: Scope, use: Use): Value {
+  if (!('SortBy' in node) || !node.SortBy.node) return constantOf(null)
+  const value = walk.expression(node.SortBy.node, scope, within(use))
+  if (node.SortBy.useOp) useOperator(walk, names(node.SortBy.useOp), value, value)
   return value
 }
 
-export function noteRow(walk: Walk, entry: ScopeEntry, use: Use): Value {
-  for (const column of entry.columns) note(walk, column, use)
-  return wholeRow(entry)
-}
-
-export function noteAll(walk: Walk, columns: readonly ScopeColumn[], use: Use): Value {
-  return derivedFrom(columns.map((column) => noteValue(walk, column.value, use)))
+const handlers: Record<NodesOf<'Expression'>, Handler> = {
+  ColumnRef: (walk, node, scope, use) =>
+    'ColumnRef' in node ? walkColumn(walk, node.ColumnRef, scope, use) : constantOf(null),
+  FuncCall: walkFunction,
+  SubLink: walkSubLink,
+  TypeCast: walkCast,
+  TypeName: walkType,
+  A_Indirection: walkIndirection,
+  A_Expr: operator,
+  CaseExpr: walkCase,
+  SortBy: walkSort,
+  A_Const: constantNode,
+  ParamRef: parameter,
+  String: nothing,
+  Integer: nothing,
+  Float: nothing,
+  Boolean: nothing,
+  BitString: nothing,
+  SetToDefault: nothing,
+  CurrentOfExpr: nothing,
+  MergeSupportFunc: () => constantOf(typeOids.text),
+  JsonFormat: nothing,
+  JsonReturning: nothing,
+  BoolExpr: ofBoolean,
+  NullTest: ofBoolean,
+  BooleanTest: ofBoolean,
+  JsonIsPredicate: ofBoolean,
+  CoalesceExpr: ofCommon,
+  MinMaxExpr: ofCommon,
+  CaseWhen: ofAny,
+  A_ArrayExpr: made((values) => (values.length > 0 && values.every(({ type }) => isBuiltIn(type)) ? 'BuiltIn' : null)),
+  RowExpr: ofAny,
+  CollateClause: ofCommon,
+  SQLValueFunction: ofBuiltIn,
+  XmlExpr: ofBuiltIn,
+  XmlSerialize: ofAny,
+  GroupingFunc: ofBuiltIn,
+  GroupingSet: ofAny,
+  NamedArgExpr: ofCommon,
+  MultiAssignRef: ofAny,
+  List: ofAny,
+  ResTarget: ofCommon,
+  WindowDef: ofAny,
+  A_Indices: ofAny,
+  JsonOutput: ofAny,
+  JsonValueExpr: ofAny,
+  JsonKeyValue: ofAny,
+  JsonArgument: ofAny,
+  JsonBehavior: ofAny,
+  JsonTablePathSpec: ofAny,
+  JsonAggConstructor: ofAny,
+  JsonFuncExpr: ofAny,
+  JsonParseExpr: ofAny,
+  JsonScalarExpr: ofAny,
+  JsonSerializeExpr: ofAny,
+  JsonTableColumn: ofAny,
+  JsonObjectConstructor: ofAny,
+  JsonArrayConstructor: ofAny,
+  JsonArrayQueryConstructor: packed,
+  JsonObjectAgg: packed,
+  JsonArrayAgg: packed,
 }

@@ -1,6 +1,6 @@
 import type { Operation } from '@sallyport/crds'
 import type { DenyReason } from '../model/deny-reasons.ts'
-import type { Effect, FunctionUse, Problem, SettingChange, StatementTag } from '../model/statement-facts.ts'
+import type { Effect, FunctionUse, Problem, SettingChange, StatementTag, TriggerUse } from '../model/statement-facts.ts'
 
 /** What is collected while one statement is walked. */
 export class FactsBuilder {
@@ -13,12 +13,21 @@ export class FactsBuilder {
   readonly systemRelations = new Map<string, 'Introspect' | 'Dump' | 'Never'>()
   readonly tags = new Set<StatementTag>()
   readonly problems: Problem[] = []
+  readonly #triggers = new Map<string, TriggerUse>()
   readonly #effects = new Map<string, MutableEffect>()
   readsData = false
   packsRows = false
 
   problem(reason: DenyReason, object: string): void {
     if (this.problems.length < 20) this.problems.push({ reason, object })
+  }
+
+  trigger(use: TriggerUse): void {
+    this.#triggers.set(`${use.relation} ${use.name}`, use)
+  }
+
+  triggers(): readonly TriggerUse[] {
+    return [...this.#triggers.values()]
   }
 
   /** One effect for each operation on a relation; columns add up, and the most dangerous WHERE stands. */

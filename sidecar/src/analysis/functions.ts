@@ -1,10 +1,12 @@
-import type { FuncCall, Node, TypeName } from '@pgsql/types'
+import type { FuncCall, Node } from '@pgsql/types'
 import type { CatalogFunction } from './catalog.ts'
+import { baseOf, castsBetween, commonType, isBuiltIn, isPolymorphic, mayPass, typeOids } from './coercion.ts'
 import { reviewedFunctions } from './data/reviewed-functions.ts'
 import { isHiddenSetting } from './hidden-settings.ts'
 import { literal } from './literals.ts'
 import { names } from './node-access.ts'
 import { pathOf } from './relations.ts'
+import { constant, type Value, type ValueType } from './scope.ts'
 import type { Walk } from './walk.ts'
 
 /** Aggregates that put many rows into one value. */
@@ -14,43 +16,116 @@ const packing = new Set(
   json_object_agg_unique_strict jsonb_object_agg_unique_strict xmlagg range_agg`.split(/\s+/),
 )
 
+export interface Call {
+  readonly name: readonly string[]
+  /** As written; empty where the arguments are not in the text. */
+  readonly nodes: readonly Node[]
+  readonly args: readonly Value[]
+  /** `f(a => 1)`, WITHIN GROUP, VARIADIC: places of arguments are not those of the types. */
+  readonly loose: boolean
+}
+
 /**
- * Every function a call may mean: the server chooses among overloads by argument types, so each that fits by name and
- * number of arguments must be allowed.
+ * Every function a call may mean: the server chooses among overloads by argument types, so each that fits by name, number
+ * of arguments and types, as far as they are known, must be allowed; and so must the casts it makes on the way.
+ * @returns the functions; what their result is of.
  */
-export function callFunction(walk: Walk, name: readonly string[], args: readonly Node[], call: FuncCall | null): void {
-  const own = name.at(-1) ?? ''
-  const candidates = findFunctions(walk, name, args.length, call?.func_variadic === true)
-  if (candidates.length === 0) {
-    walk.facts.problem('unknown-object', `${name.join('.')}()`)
-    return
+export function callFunction(walk: Walk, call: Call): { readonly found: readonly CatalogFunction[]; type: ValueType } {
+  const own = call.name.at(-1) ?? ''
+  const found = findFunctions(walk, call)
+  if (found.length === 0) {
+    walk.facts.problem('unknown-object', `${call.name.join('.')}()`)
+    return { found, type: null }
   }
-  for (const candidate of candidates) use(walk, candidate)
-  if (candidates.some(({ schema }) => schema === 'pg_catalog')) {
+  for (const candidate of found) use(walk, candidate, call)
+  if (found.some(({ schema }) => schema === 'pg_catalog')) {
     if (packing.has(own)) walk.facts.packsRows = true
-    if (own === 'set_config') noteSetConfig(walk, args)
-    if (own === 'current_setting') noteCurrentSetting(walk, args)
+    if (own === 'set_config') noteSetConfig(walk, call.nodes)
+    if (own === 'current_setting') noteCurrentSetting(walk, call.nodes)
   }
+  return { found, type: resultType(walk, found, call) }
 }
 
-function findFunctions(
-  walk: Walk,
-  name: readonly string[],
-  count: number,
-  variadic: boolean,
-): readonly CatalogFunction[] {
-  const own = name.at(-1) ?? ''
-  const fits = (each: CatalogFunction): boolean =>
-    variadic || (each.minArgs <= count && count <= each.maxArgs) || each.kind === 'Aggregate'
-  const schemas = name.length > 1 ? [name.at(-2) ?? ''] : pathOf(walk)
-  return schemas.flatMap((schema) => walk.catalog.functions(`${schema}.${own}`).filter(fits))
+/** `f(c)` by another spelling, `c.f` or `(x).f`: the function is called where there is one. */
+export function mayCall(walk: Walk, name: string, arg: Value): boolean {
+  const call: Call = { name: [name], nodes: [], args: [arg], loose: false }
+  if (findFunctions(walk, call).length === 0) return false
+  callFunction(walk, call)
+  return true
 }
 
-function use(walk: Walk, { schema, name, volatility }: CatalogFunction): void {
+/** The call as the grammar has it. */
+export function callOf(
+  { funcname, args = [], func_variadic: variadic, agg_within_group: within, ...call }: FuncCall,
+  values: readonly Value[],
+): Call {
+  const nodes = args
+  const order = within === true ? (call.agg_order ?? []).map(() => constant) : []
+  const loose = variadic === true || within === true || nodes.some((node) => 'NamedArgExpr' in node)
+  return { name: names(funcname), nodes, args: [...values, ...order], loose }
+}
+
+function findFunctions(walk: Walk, call: Call): readonly CatalogFunction[] {
+  const own = call.name.at(-1) ?? ''
+  const schemas = call.name.length > 1 ? [call.name.at(-2) ?? ''] : pathOf(walk)
+  const named = schemas.flatMap((schema) => walk.catalog.functions(`${schema}.${own}`))
+  const fitting = named.filter((each) => fits(walk, each, call))
+  const exact = fitting.find((each) => each.schema === 'pg_catalog' && isExact(each, call))
+  // What matches exactly, literals being text, stands before all that needs a conversion.
+  return exact ? fitting.filter((each) => each === exact || isExact(each, call)) : fitting
+}
+
+function fits(walk: Walk, each: CatalogFunction, { args, loose }: Call): boolean {
+  const count = args.length
+  if (loose) return true
+  if (each.kind !== 'Aggregate' && (count < each.minArgs || count > each.maxArgs)) return false
+  if (each.maxArgs === Number.POSITIVE_INFINITY || each.schema === 'pg_catalog') return true
+  return args.every(({ type }, index) => {
+    const formal = each.argTypes[index]
+    return formal === undefined || mayPass(walk.catalog, type, formal)
+  })
+}
+
+function isExact(each: CatalogFunction, { args, loose }: Call): boolean {
+  if (loose || args.length === 0 || each.argTypes.length !== args.length) return false
+  return args.every(({ type }, index) => {
+    const formal = each.argTypes[index]
+    return type === formal || (type === 'Literal' && formal === typeOids.text)
+  })
+}
+
+function use(walk: Walk, candidate: CatalogFunction, call: Call): void {
+  const { schema, name, volatility } = candidate
   const qualified = `${schema}.${name}`
   // set_config is judged as SET: by what it sets.
   const listed = schema === 'pg_catalog' && (reviewedFunctions.has(name) || name === 'set_config')
   walk.facts.functions.set(qualified, { name: qualified, listed, volatility })
+  if (call.loose) return
+  for (const [index, { type }] of call.args.entries()) {
+    const formal = candidate.argTypes[index]
+    if (formal !== undefined) useConversion(walk, type, formal, 'Implicit')
+  }
+}
+
+/** Functions of users that a conversion runs which the server makes without being asked. */
+export function useConversion(walk: Walk, type: ValueType, target: number, where: 'Implicit' | 'Assignment'): void {
+  if (isPolymorphic(walk.catalog, target)) return
+  if (typeof type === 'number' && baseOf(walk.catalog, type) === baseOf(walk.catalog, target)) return
+  for (const cast of castsBetween(walk.catalog, type, target, new Set(['Implicit', where] as const)))
+    useOwnFunction(walk, cast.function)
+}
+
+/** A function that is run by another name: an operator, a cast, a type. */
+export function useOwnFunction(walk: Walk, name: string): void {
+  if (!walk.facts.functions.has(name)) walk.facts.functions.set(name, { name, listed: false, volatility: 'Unknown' })
+}
+
+function resultType(walk: Walk, found: readonly CatalogFunction[], { args }: Call): ValueType {
+  const types = found.map(({ returnType }): ValueType => {
+    if (returnType !== typeOids.record && !isPolymorphic(walk.catalog, returnType)) return returnType
+    return returnType !== typeOids.record && args.every(({ type }) => isBuiltIn(type)) ? 'BuiltIn' : null
+  })
+  return commonType(types)
 }
 
 /** Judged as SHOW. */
@@ -73,30 +148,32 @@ function noteSetConfig(walk: Walk, args: readonly Node[]): void {
   })
 }
 
-/** Operators of pg_catalog are as pure as the functions behind them; others run the function they name. */
-export function useOperator(walk: Walk, name: readonly string[]): void {
+/**
+ * Operators of pg_catalog are as pure as the functions behind them; others run the function they name, wherever the types
+ * of the operands do not rule them out. @param left null: a prefix operator.
+ */
+export function useOperator(walk: Walk, name: readonly string[], left: Value | null, right: Value): ValueType {
   const own = name.at(-1) ?? ''
   const schema = name.length > 1 ? name.at(-2) : undefined
-  if (schema === 'pg_catalog') return
+  const types = [...(left ? [left.type] : []), right.type]
+  const builtIn: ValueType = types.every(isBuiltIn) ? (comparing.has(own) ? typeOids.bool : 'BuiltIn') : null
+  if (schema === 'pg_catalog') return builtIn
   const schemas = schema === undefined ? pathOf(walk) : [schema]
-  const found = (walk.catalog.data.userOperators.get(own) ?? []).filter((each) => schemas.includes(each.schema))
-  if (schema !== undefined && found.length === 0) walk.facts.problem('unknown-object', `OPERATOR(${name.join('.')})`)
-  for (const each of found)
-    walk.facts.functions.set(each.function, { name: each.function, listed: false, volatility: 'Unknown' })
+  const named = (walk.catalog.data.operators.get(own) ?? []).filter((each) => schemas.includes(each.schema))
+  if (schema !== undefined && named.length === 0) walk.facts.problem('unknown-object', `OPERATOR(${name.join('.')})`)
+  const found = named.filter((each) => {
+    if ((each.left === 0) !== (left === null)) return false
+    // Two literals are text to operators of the server's own.
+    if (schema === undefined && comparing.has(own) && types.every((type) => type === 'Literal')) return false
+    return (!left || mayPass(walk.catalog, left.type, each.left)) && mayPass(walk.catalog, right.type, each.right)
+  })
+  for (const each of found) {
+    useOwnFunction(walk, each.function)
+    if (left) useConversion(walk, left.type, each.left, 'Implicit')
+    useConversion(walk, right.type, each.right, 'Implicit')
+  }
+  const results = found.map(({ result }) => result)
+  return builtIn === null && results.length > 0 ? commonType(results) : found.length === 0 ? builtIn : null
 }
 
-/** A type that runs code of its own (a domain with a CHECK, a cast by function) counts as a function of its name. */
-export function useType(walk: Walk, type: TypeName): void {
-  const path = names(type.names)
-  const own = path.at(-1) ?? ''
-  const schemas = path.length > 1 ? [path.at(-2) ?? ''] : pathOf(walk)
-  for (const schema of schemas) {
-    if (schema === 'pg_catalog' && walk.catalog.data.builtInTypes.has(own)) return
-    const found = walk.catalog.data.userTypes.get(`${schema}.${own}`)
-    if (!found) continue
-    const name = `${schema}.${own}`
-    if (found.runsCode) walk.facts.functions.set(name, { name, listed: false, volatility: 'Unknown' })
-    return
-  }
-  walk.facts.problem('unknown-object', `type ${path.join('.')}`)
-}
+const comparing = new Set(['=', '<>', '!=', '<', '>', '<=', '>=', '~~', '!~~', '~~*', '!~~*', '~', '!~', '~*', '!~*'])

@@ -1,11 +1,17 @@
 import {
   Catalog,
-  type CascadingKey,
+  type CatalogCast,
   type CatalogColumn,
+  type CatalogForeignKey,
   type CatalogFunction,
+  type CatalogOperator,
   type CatalogRelation,
+  type CatalogTrigger,
+  type CatalogType,
   type RelationKind,
+  type TriggerEvent,
 } from './catalog.ts'
+import * as queries from './catalog-queries.ts'
 
 export { Catalog } from './catalog.ts'
 
@@ -18,81 +24,28 @@ export async function loadCatalog(query: Query): Promise<Catalog> {
   const [[version = null] = []] = await query(
     "SELECT pg_catalog.current_setting('server_version'), pg_catalog.set_config('search_path', '', false)",
   )
-  const columns = groupColumns(await query(columnsQuery))
+  const columns = groupColumns(await query(queries.columnsQuery))
   const parents = new Map<number, number[]>()
-  for (const [child, parent] of await query('SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits'))
-    append(parents, Number(child), Number(parent))
-  const relations = (await query(relationsQuery)).map((row) => readRelation(row, columns, parents))
-  const operators = new Map<string, { schema: string; function: string }[]>()
-  for (const [name, schema, fn] of await query(operatorsQuery))
-    append(operators, name ?? '', { schema: schema ?? '', function: fn ?? '' })
-  const types = await query(typesQuery)
+  for (const [child, parent] of await query(queries.parentsQuery)) append(parents, Number(child), Number(parent))
+  const triggers = groupTriggers(await query(queries.triggersQuery))
+  const relations = (await query(queries.relationsQuery)).map((row) => readRelation(row, columns, parents, triggers))
+  const operators = new Map<string, CatalogOperator[]>()
+  for (const row of await query(queries.operatorsQuery)) append(operators, row[0] ?? '', readOperator(row))
+  const casts = await query(queries.castsQuery)
   return new Catalog({
     serverVersion: version ?? '',
     relations: withDescendants(relations),
-    functions: (await query(functionsQuery)).map(readFunction),
-    userTypes: new Map(
-      types
-        .filter(([schema]) => schema !== 'pg_catalog')
-        .map(([schema, name, runsCode]) => [`${schema ?? ''}.${name ?? ''}`, { runsCode: runsCode === 't' }]),
+    functions: (await query(queries.functionsQuery)).map(readFunction),
+    types: (await query(queries.typesQuery)).map(readType),
+    operators,
+    casts: casts.flatMap(readCast),
+    implicitCasts: new Set(
+      casts.flatMap(([source, target, context]) => (context === 'i' ? [`${source ?? ''} ${target ?? ''}`] : [])),
     ),
-    builtInTypes: new Set(
-      types.flatMap(([schema, name]) => (schema === 'pg_catalog' && name !== null ? [name ?? ''] : [])),
-    ),
-    userOperators: operators,
-    schemas: new Set((await query('SELECT nspname FROM pg_catalog.pg_namespace')).map(([name]) => name ?? '')),
-    cascades: (await query(cascadesQuery)).map(readCascade),
+    schemas: new Set((await query(queries.schemasQuery)).map(([name]) => name ?? '')),
+    foreignKeys: (await query(queries.foreignKeysQuery)).map(readForeignKey),
   })
 }
-
-const columnsQuery = `
-  SELECT a.attrelid, a.attname, a.attnum, a.atttypid, a.attnotnull,
-         CASE WHEN a.attgenerated <> '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END
-  FROM pg_catalog.pg_attribute a
-  JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
-  LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-  WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c')
-  ORDER BY a.attrelid, a.attnum`
-
-const relationsQuery = `
-  SELECT c.oid, n.nspname, c.relname, c.relkind,
-         CASE WHEN c.relkind IN ('v', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
-              THEN pg_catalog.pg_get_viewdef(c.oid) END,
-         EXISTS (SELECT 1 FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid AND r.rulename <> '_RETURN')
-  FROM pg_catalog.pg_class c
-  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND n.nspname !~ '^pg_(toast|temp)'`
-
-const functionsQuery = `
-  SELECT n.nspname, p.proname, p.pronargs - p.pronargdefaults,
-         CASE WHEN p.provariadic <> 0 THEN -1 ELSE p.pronargs END, p.provolatile, p.prokind
-  FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace`
-
-// A domain runs its CHECK, a cast by function its function; built-in casts between built-in types run nothing of the user's.
-const typesQuery = `
-  SELECT n.nspname, t.typname,
-         EXISTS (SELECT 1 FROM pg_catalog.pg_constraint k WHERE k.contypid = t.oid)
-         OR EXISTS (SELECT 1 FROM pg_catalog.pg_cast k WHERE k.casttarget = t.oid AND k.castfunc >= 16384)
-         OR t.typinput::oid >= 16384
-  FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
-  WHERE n.nspname !~ '^pg_(toast|temp)'`
-
-const operatorsQuery = `
-  SELECT o.oprname, n.nspname, fn.nspname || '.' || f.proname
-  FROM pg_catalog.pg_operator o
-  JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
-  JOIN pg_catalog.pg_proc f ON f.oid = o.oprcode
-  JOIN pg_catalog.pg_namespace fn ON fn.oid = f.pronamespace
-  WHERE n.nspname <> 'pg_catalog'`
-
-const cascadesQuery = `
-  SELECT rn.nspname || '.' || r.relname, fn.nspname || '.' || f.relname, k.confdeltype, k.confupdtype,
-         pg_catalog.array_to_string(ARRAY(SELECT a.attname FROM pg_catalog.pg_attribute a
-           WHERE a.attrelid = k.confrelid AND a.attnum = ANY (k.confkey)), ',')
-  FROM pg_catalog.pg_constraint k
-  JOIN pg_catalog.pg_class r ON r.oid = k.confrelid JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace
-  JOIN pg_catalog.pg_class f ON f.oid = k.conrelid JOIN pg_catalog.pg_namespace fn ON fn.oid = f.relnamespace
-  WHERE k.contype = 'f' AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd'))`
 
 function groupColumns(rows: readonly Row[]): ReadonlyMap<number, readonly CatalogColumn[]> {
   const columns = new Map<number, CatalogColumn[]>()
@@ -120,6 +73,7 @@ function readRelation(
   row: Row,
   columns: ReadonlyMap<number, readonly CatalogColumn[]>,
   parents: ReadonlyMap<number, readonly number[]>,
+  triggers: ReadonlyMap<number, readonly CatalogTrigger[]>,
 ): CatalogRelation {
   const [oid, schema, name, kind, definition, rules] = row
   return {
@@ -132,6 +86,7 @@ function readRelation(
     ancestors: ancestorsOf(Number(oid), parents),
     descendants: [],
     hasRules: rules === 't',
+    triggers: triggers.get(Number(oid)) ?? [],
   }
 }
 
@@ -157,24 +112,91 @@ function withDescendants(relations: readonly CatalogRelation[]): readonly Catalo
 const volatilities: Readonly<Record<string, CatalogFunction['volatility']>> = { i: 'Immutable', s: 'Stable' }
 const functionKinds: Readonly<Record<string, CatalogFunction['kind']>> = { p: 'Procedure', a: 'Aggregate', w: 'Window' }
 
-function readFunction([schema, name, minArgs, maxArgs, volatility, kind]: Row): CatalogFunction {
+function readFunction(row: Row): CatalogFunction {
+  const [schema, name, minArgs, maxArgs, volatility, kind, argTypes, returnType, outputs] = row
   return {
     schema: schema ?? '',
     name: name ?? '',
     minArgs: maxArgs === '-1' ? 0 : Number(minArgs),
     maxArgs: maxArgs === '-1' ? Number.POSITIVE_INFINITY : Number(maxArgs),
+    argTypes: (argTypes ?? '').split(' ').filter(Boolean).map(Number),
+    returnType: Number(returnType),
+    outputs: readJson<readonly (readonly [string | null, number])[]>(outputs, []).map(([column, type]) => ({
+      name: column ?? '',
+      type,
+    })),
     volatility: volatilities[volatility ?? ''] ?? 'Volatile',
     kind: functionKinds[kind ?? ''] ?? 'Function',
   }
 }
 
-function readCascade([referenced, referencing, onDelete, onUpdate, columns]: Row): CascadingKey {
+function readJson<T>(text: string | null | undefined, absent: T): T {
+  return text === null || text === undefined ? absent : (JSON.parse(text) as T)
+}
+
+function readOperator([, schema, left, right, result, fn]: Row): CatalogOperator {
+  return { schema: schema ?? '', left: Number(left), right: Number(right), result: Number(result), function: fn ?? '' }
+}
+
+const castContexts: Readonly<Record<string, CatalogCast['context']>> = { i: 'Implicit', a: 'Assignment' }
+
+function readCast([source, target, context, fn]: Row): readonly CatalogCast[] {
+  if (fn === null || fn === undefined) return []
+  const kind = castContexts[context ?? ''] ?? 'Explicit'
+  return [{ source: Number(source), target: Number(target), function: fn, context: kind }]
+}
+
+const typeKinds: Readonly<Record<string, CatalogType['kind']>> = {
+  c: 'Composite',
+  d: 'Domain',
+  e: 'Enum',
+  p: 'Pseudo',
+  r: 'Range',
+  m: 'Range',
+}
+
+function readType([oid, schema, name, kind, base, element, relation, subtype, ownInput, checks]: Row): CatalogType {
+  return {
+    oid: Number(oid),
+    schema: schema ?? '',
+    name: name ?? '',
+    kind: typeKinds[kind ?? ''] ?? 'Base',
+    base: Number(base),
+    element: Number(element),
+    relation: Number(relation),
+    subtype: Number(subtype),
+    ownInput: ownInput === 't',
+    checks: readJson<readonly string[]>(checks, []),
+  }
+}
+
+/** Bits of pg_trigger.tgtype (catalog/pg_trigger.h). */
+const triggerBits: readonly (readonly [number, TriggerEvent])[] = [
+  [4, 'Insert'],
+  [8, 'Delete'],
+  [16, 'Update'],
+  [32, 'Truncate'],
+]
+
+function groupTriggers(rows: readonly Row[]): ReadonlyMap<number, readonly CatalogTrigger[]> {
+  const triggers = new Map<number, CatalogTrigger[]>()
+  for (const [oid, name, fn, type, columns] of rows)
+    append(triggers, Number(oid), {
+      name: name ?? '',
+      function: fn ?? '',
+      events: triggerBits.flatMap(([bit, event]) => ((Number(type) & bit) === 0 ? [] : [event])),
+      columns: readJson<readonly string[]>(columns, []),
+    })
+  return triggers
+}
+
+function readForeignKey([referenced, referencing, onDelete, onUpdate, columns]: Row): CatalogForeignKey {
   return {
     referenced: referenced ?? '',
     referencing: referencing ?? '',
-    referencedColumns: (columns ?? '').split(','),
+    referencedColumns: readJson<readonly string[]>(columns, []),
     onDelete: onDelete === 'c' ? 'Delete' : onDelete === 'n' || onDelete === 'd' ? 'Update' : null,
-    onUpdate: onUpdate === 'a' || onUpdate === 'r' ? null : 'Update',
+    onUpdate: onUpdate === 'c' || onUpdate === 'n' || onUpdate === 'd' ? 'Update' : null,
   }
 }
 

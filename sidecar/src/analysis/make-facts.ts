@@ -19,6 +19,7 @@ export function makeFacts(statement: ParsedStatement, text: string, context: Wal
     span: { start: statement.start, end: statement.end },
     effects,
     functions: [...facts.functions.values()],
+    triggers: facts.triggers(),
     settings: facts.settings,
     columns: {
       read: [...facts.read].sort(),
@@ -61,5 +62,7 @@ function affectedRows(
   const reads = (kind === 'SelectStmt' || kind === 'DeclareCursorStmt') && !facts.tags.has('Ddl')
   if (!hidden && (!facts.writes || (reads && !facts.tags.has('ExplainAnalyze')))) return 'None'
   if (!hidden && outcome.measurable && !facts.tags.has('ExplainAnalyze')) return 'CommandTag'
+  // Nothing can be asked of the server while it takes data in.
+  if (facts.tags.has('Copy')) return 'Unmeasurable'
   return facts.tags.has('Ddl') || facts.has('Truncate') || facts.has('Call') ? 'Unmeasurable' : 'Counters'
 }

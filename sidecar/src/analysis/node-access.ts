@@ -1,4 +1,4 @@
-import type { Node } from '@pgsql/types'
+import type { Node, TypeName } from '@pgsql/types'
 
 /** The one key of a node: its type's name. */
 export function nodeKind(node: Node): string {
@@ -22,13 +22,19 @@ function isList(value: unknown): value is readonly unknown[] {
   return Array.isArray(value)
 }
 
-/** Nodes directly below: fields that are nodes, lists of nodes, and what bare structures hold of them. */
+/** Type names stand bare in most nodes. */
+function isTypeName(value: object): value is TypeName {
+  return 'names' in value && 'typemod' in value
+}
+
+/** Nodes directly below: fields that are nodes, lists of nodes, type names, and what bare structures hold of them. */
 export function childNodes(fields: Readonly<Record<string, unknown>>): readonly Node[] {
   const found: Node[] = []
   const open: unknown[] = Object.values(fields)
   for (let value = open.pop(); value !== undefined; value = open.pop()) {
     if (isNode(value)) found.push(value)
     else if (isList(value)) for (const item of value) open.push(item)
+    else if (typeof value === 'object' && value !== null && isTypeName(value)) found.push({ TypeName: value })
     else if (typeof value === 'object' && value !== null)
       for (const item of Object.values(value) as unknown[]) open.push(item)
   }

@@ -3,7 +3,7 @@ import type { CatalogColumn, CatalogRelation } from './catalog.ts'
 import { FactsBuilder } from './facts-builder.ts'
 import { names } from './node-access.ts'
 import { parseStatements } from './parse-statements.ts'
-import { constant, derivedFrom, Scope, type ScopeColumn, type ScopeEntry, type Value } from './scope.ts'
+import { constant, constantOf, derivedFrom, Scope, type ScopeColumn, type ScopeEntry, type Value } from './scope.ts'
 import { isSystemSchema, relationProfile } from './system-relations.ts'
 import type { Walk } from './walk.ts'
 
@@ -72,7 +72,7 @@ export function relationColumns(walk: Walk, relation: CatalogRelation): readonly
 
 /** A table's column under all its names: those of the tables it inherits from, and of those that inherit from it. */
 function columnValue(walk: Walk, relation: CatalogRelation, column: CatalogColumn): Value {
-  if (isSystemSchema(relation.schema)) return constant
+  if (isSystemSchema(relation.schema)) return constantOf(column.typeOid)
   const own = `${qualifiedName(relation)}.${column.name}`
   const kin = [...relation.ancestors, ...relation.descendants].flatMap((oid) => {
     const other = walk.catalog.relationByOid(oid)
@@ -84,9 +84,10 @@ function columnValue(walk: Walk, relation: CatalogRelation, column: CatalogColum
   const columns = new Set([own, ...kin])
   if (column.generated !== null) {
     for (const source of generatedFrom(walk, relation, column.generated)) columns.add(source)
-    return { columns, plain: null }
+    return { columns, plain: null, type: column.typeOid }
   }
-  return { columns, plain: { column: root ? `${qualifiedName(root)}.${column.name}` : own, type: column.typeOid } }
+  const plain = { column: root ? `${qualifiedName(root)}.${column.name}` : own, type: column.typeOid }
+  return { columns, plain, type: column.typeOid }
 }
 
 /** Columns a generated column is computed from. */
@@ -102,7 +103,7 @@ function generatedFrom(walk: Walk, relation: CatalogRelation, expression: string
       open: null,
       columns: relation.columns.map(({ name, typeOid }) => ({
         name,
-        value: { columns: new Set([`${qualified}.${name}`]), plain: { column: `${qualified}.${name}`, type: typeOid } },
+        value: derivedFrom([{ columns: new Set([`${qualified}.${name}`]), plain: null, type: typeOid }], typeOid),
         source: null,
       })),
     })
@@ -119,17 +120,41 @@ function generatedFrom(walk: Walk, relation: CatalogRelation, expression: string
 
 /** What a view's columns come from, by its definition. Functions it calls are the statement's, too: reading it runs them. */
 function viewValues(walk: Walk, relation: CatalogRelation): readonly Value[] {
-  const analysis = walk.catalog.remember(`view ${relation.oid}`, () => analyzeView(walk, relation))
-  if (relation.kind === 'View') for (const [name, use] of analysis.facts.functions) walk.facts.functions.set(name, use)
-  if (relation.kind === 'View')
+  const analysis = viewAnalysis(walk, relation)
+  if (relation.kind === 'View') {
+    for (const [name, use] of analysis.facts.functions) walk.facts.functions.set(name, use)
     for (const [name, profile] of analysis.facts.systemRelations) walk.facts.systemRelations.set(name, profile)
+  }
+  // Where its columns come from is not known then.
+  for (const { reason, object } of analysis.facts.problems)
+    walk.facts.problem(reason, `${object} in ${qualifiedName(relation)}`)
   const qualified = qualifiedName(relation)
   return relation.columns.map(({ name, typeOid }, index) => {
     const value = analysis.columns?.[index]
     const own = `${qualified}.${name}`
-    if (!value) return { columns: new Set([own, ...analysis.facts.read]), plain: null }
-    if (value.columns.size === 0) return { columns: new Set([own]), plain: { column: own, type: typeOid } }
-    return { columns: new Set([own, ...value.columns]), plain: value.plain }
+    if (!value) return { columns: new Set([own, ...analysis.facts.read]), plain: null, type: typeOid }
+    if (value.columns.size === 0)
+      return { columns: new Set([own]), plain: { column: own, type: typeOid }, type: typeOid }
+    return { columns: new Set([own, ...value.columns]), plain: value.plain, type: typeOid }
+  })
+}
+
+/** The tables a write goes to: the relation, its children and parents, and behind a view whatever it reads. */
+export function baseRelations(walk: Walk, relation: CatalogRelation): readonly CatalogRelation[] {
+  return walk.catalog.remember(`bases ${relation.oid}`, () => {
+    const found = new Set<CatalogRelation>()
+    const open: CatalogRelation[] = [relation]
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      if (found.has(next)) continue
+      found.add(next)
+      open.push(...walk.catalog.kin(next))
+      if (next.kind !== 'View') continue
+      for (const { relation: name } of viewAnalysis(walk, next).facts.effects()) {
+        const read = walk.catalog.relation(name)
+        if (read) open.push(read)
+      }
+    }
+    return [...found]
   })
 }
 
@@ -139,12 +164,19 @@ interface ViewAnalysis {
   readonly columns: readonly Value[] | null
 }
 
+function viewAnalysis(walk: Walk, relation: CatalogRelation): ViewAnalysis {
+  return walk.catalog.remember(`view ${relation.oid}`, () => analyzeView(walk, relation))
+}
+
 function analyzeView(walk: Walk, relation: CatalogRelation): ViewAnalysis {
   const facts = new FactsBuilder()
   const parsed = parseStatements(relation.definition ?? '')
   const [statement] = parsed.kind === 'Parsed' ? parsed.statements : []
   const node = statement?.node
-  if (!node || !('SelectStmt' in node)) return { facts, columns: null }
+  if (!node || !('SelectStmt' in node)) {
+    facts.problem('unsupported-statement', 'definition')
+    return { facts, columns: null }
+  }
   const { columns, complete } = walk.detached(facts).query(node.SelectStmt, null)
   const usable = complete && facts.problems.length === 0 && columns.length === relation.columns.length
   return { facts, columns: usable ? columns.map(({ value }) => value) : null }

@@ -6,7 +6,15 @@ export interface Value {
   readonly columns: ReadonlySet<string>
   /** The one column whose value this is, unchanged; null when it is computed. */
   readonly plain: { readonly column: string; readonly type: number } | null
+  /** What text and catalog tell of its type. */
+  readonly type: ValueType
 }
+
+/**
+ * OID of a type; `Literal`: quoted text that takes the type its place asks for; `BuiltIn`: one of pg_catalog, not known
+ * which; null: may be any.
+ */
+export type ValueType = number | 'Literal' | 'BuiltIn' | null
 
 export interface ScopeColumn {
   readonly name: string
@@ -22,9 +30,12 @@ export interface ScopeEntry {
   readonly columns: readonly ScopeColumn[]
   /** The relation behind, for system columns and permissions; null for subqueries, CTEs, functions. */
   readonly relation: string | null
-  /** A function's result whose columns the text does not tell: any name not found elsewhere is this value. */
+  /** A function's result whose columns the text does not tell: any name not found elsewhere may be this value. */
   readonly open: Value | null
 }
+
+/** What one item of FROM brings to `*`, in the server's order; `open` as in {@link ScopeEntry}. */
+export type FromItem = Pick<ScopeEntry, 'columns' | 'open'>
 
 export interface CteDefinition {
   readonly columns: readonly ScopeColumn[]
@@ -33,6 +44,8 @@ export interface CteDefinition {
 
 export class Scope {
   readonly entries: ScopeEntry[] = []
+  /** Items of FROM in order: what `*` means. */
+  readonly items: FromItem[] = []
   /** Columns merged by USING or NATURAL, found before others of the same name. */
   readonly merged = new Map<string, Value>()
   readonly ctes = new Map<string, CteDefinition>()
@@ -47,11 +60,18 @@ export class Scope {
   }
 }
 
-export const constant: Value = { columns: new Set(), plain: null }
+const noColumns: ReadonlySet<string> = new Set()
+
+/** A value no column contributes to. */
+export function constantOf(type: ValueType): Value {
+  return { columns: noColumns, plain: null, type }
+}
+
+export const constant: Value = constantOf(null)
 
 /** A value computed from others. */
-export function derivedFrom(values: Iterable<Value>): Value {
+export function derivedFrom(values: Iterable<Value>, type: ValueType = null): Value {
   const columns = new Set<string>()
   for (const value of values) for (const column of value.columns) columns.add(column)
-  return columns.size === 0 ? constant : { columns, plain: null }
+  return columns.size === 0 ? constantOf(type) : { columns, plain: null, type }
 }

@@ -3,6 +3,7 @@ import type { SessionAction, SettingChange, TransactionVerb } from '../model/sta
 import { isHiddenSetting } from './hidden-settings.ts'
 import { literal } from './literals.ts'
 import { done, none, type Outcome } from './outcome.ts'
+import { constant } from './scope.ts'
 import type { Walk } from './walk.ts'
 
 const verbs: Readonly<Record<string, TransactionVerb>> = {
@@ -68,6 +69,9 @@ export function show(walk: Walk, node: Node): Outcome {
   const name = 'VariableShowStmt' in node ? (node.VariableShowStmt.name ?? '').toLowerCase() : ''
   walk.facts.tags.add('Utility')
   if (name === 'all' || isHiddenSetting(name)) walk.facts.problem('setting-not-listed', `SHOW ${name}`)
-  const value = { columns: new Set<string>(), plain: null }
-  return { action: none, outputs: { columns: [{ name, value, source: null }], complete: true }, measurable: false }
+  return {
+    action: none,
+    outputs: { columns: [{ name, value: constant, source: null }], complete: true },
+    measurable: false,
+  }
 }

@@ -1,22 +1,20 @@
-import type { CallStmt, CopyStmt, DropStmt, ExplainStmt, FetchStmt, LockStmt, Node, TruncateStmt } from '@pgsql/types'
-import type { Operation } from '@sallyport/crds'
-import { noteAll } from './expressions.ts'
-import { callFunction } from './functions.ts'
-import { childNodes, names, nodeFields, nodeKind } from './node-access.ts'
+import type { CallStmt, CopyStmt, ExplainStmt, FetchStmt, LockStmt, Node, TruncateStmt } from '@pgsql/types'
+import type { CatalogRelation } from './catalog.ts'
+import { alter, create, drop } from './ddl.ts'
+import { callFunction, callOf } from './functions.ts'
+import { noteAll } from './names.ts'
+import { names, nodeKind } from './node-access.ts'
+import type { NodesOf } from './node-roles.ts'
 import { done, none, type Outcome } from './outcome.ts'
 import { targetName } from './query.ts'
 import { displayName, qualifiedName, relationEntry, resolveRelation } from './relations.ts'
-import { Scope } from './scope.ts'
+import { constant, Scope } from './scope.ts'
 import { set, show, transaction } from './session-statements.ts'
 import type { Walk } from './walk.ts'
+import { noteTriggers } from './write-effects.ts'
 import { walkDelete, walkInsert, walkMerge, walkUpdate, type Written } from './writes.ts'
 
-/** Names of the parser's statement nodes: a type, so that a new one of the grammar breaks the build below. */
-type KeysOf<T> = T extends unknown ? keyof T : never
-export type StatementName = Exclude<
-  Extract<KeysOf<Node>, `${string}Stmt`>,
-  'RawStmt' | 'ReturnStmt' | 'PLAssignStmt' | 'SetOperationStmt'
->
+type StatementName = NodesOf<'Statement'>
 type Handler = (walk: Walk, node: Node) => Outcome
 
 /** Walks one statement, whatever its kind. */
@@ -40,33 +38,6 @@ function refuseWrite(walk: Walk, node: Node): Outcome {
   return refuse(walk, node)
 }
 
-/** Schema changes are effects on the name as it stands; what they compute with is looked at for the functions it calls. */
-function ddl(operation: Operation): Handler {
-  return (walk, node) => {
-    const fields = nodeFields(node)
-    const relation = [fields.relation, fields.view, fields.base].find(isRangeVar)
-    walk.facts.tags.add('Ddl')
-    walk.facts.effect(operation, relation ? targetName(walk, relation) : nodeKind(node))
-    noteCode(walk, childNodes(fields))
-    return done
-  }
-}
-
-function isRangeVar(value: unknown): value is { readonly relname?: string } {
-  return typeof value === 'object' && value !== null && 'relname' in value
-}
-
-function noteCode(walk: Walk, nodes: readonly Node[]): void {
-  for (const node of nodes) {
-    if ('FuncCall' in node) callFunction(walk, names(node.FuncCall.funcname), node.FuncCall.args ?? [], node.FuncCall)
-    if ('SelectStmt' in node) noteAll(walk, walk.query(node.SelectStmt, null).columns, 'Derived')
-    else noteCode(walk, childNodes(nodeFields(node)))
-  }
-}
-
-const create = ddl('Create')
-const alter = ddl('Alter')
-
 function query(walk: Walk, node: Node): Outcome {
   if (!('SelectStmt' in node)) return refuse(walk, node)
   return { action: none, outputs: walk.query(node.SelectStmt, null), measurable: false }
@@ -87,30 +58,32 @@ export function walkWrite(walk: Walk, node: Node, parent: Scope | null): Written
   return { outputs: null, measurable: false }
 }
 
-function drop(walk: Walk, node: Node): Outcome {
-  const { objects = [], removeType }: DropStmt = 'DropStmt' in node ? node.DropStmt : {}
-  walk.facts.tags.add('Ddl')
-  for (const object of objects) {
-    const path = 'List' in object ? names(object.List.items) : 'String' in object ? [object.String.sval ?? ''] : []
-    const [first = '', second] = path.slice(-2)
-    const name = second === undefined ? targetName(walk, { relname: first }) : `${first}.${second}`
-    walk.facts.effect('Drop', name)
-  }
-  const kind = removeType ?? 'OBJECT'
-  if (!['OBJECT_TABLE', 'OBJECT_VIEW', 'OBJECT_INDEX', 'OBJECT_MATVIEW'].includes(kind))
-    walk.facts.problem('schema-change', `DROP ${kind.replace('OBJECT_', '')}`)
-  return done
-}
-
 function truncate(walk: Walk, node: Node): Outcome {
-  const { relations = [] }: TruncateStmt = 'TruncateStmt' in node ? node.TruncateStmt : {}
+  const { relations = [], behavior }: TruncateStmt = 'TruncateStmt' in node ? node.TruncateStmt : {}
   for (const each of relations) {
     if (!('RangeVar' in each)) continue
     const relation = resolveRelation(walk, each.RangeVar)
-    if (relation) walk.facts.effect('Truncate', qualifiedName(relation))
+    if (relation) truncateOne(walk, relation, behavior === 'DROP_CASCADE')
     else walk.facts.problem('unknown-object', displayName(each.RangeVar))
   }
   return done
+}
+
+/** With CASCADE every table that refers to it is emptied, too. */
+function truncateOne(walk: Walk, relation: CatalogRelation, cascades: boolean): void {
+  const open = [qualifiedName(relation)]
+  const seen = new Set<string>()
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    if (seen.has(name)) continue
+    seen.add(name)
+    walk.facts.effect('Truncate', name)
+    const own = walk.catalog.relation(name)
+    if (!own) continue
+    noteTriggers(walk, own, 'Truncate', [])
+    const kin = new Set(walk.catalog.kin(own).map(qualifiedName))
+    if (cascades)
+      for (const { referenced, referencing } of walk.catalog.data.foreignKeys) if (kin.has(referenced)) open.push(referencing) // prettier-ignore
+  }
 }
 
 function createAs(walk: Walk, node: Node): Outcome {
@@ -151,7 +124,7 @@ function copy(walk: Walk, node: Node): Outcome {
   if (statement.is_from === true) {
     walk.facts.effect('CopyIn', name, named, 'Filtered')
     for (const column of columns) for (const each of column.value.columns) walk.facts.written.add(each)
-    return { action: none, outputs: null, measurable: true }
+    return { action: none, outputs: null, measurable: !noteTriggers(walk, relation, 'Insert', []) }
   }
   walk.facts.effect('CopyOut', name, named, 'Filtered')
   noteAll(walk, columns, 'Derived')
@@ -167,10 +140,9 @@ function explain(walk: Walk, node: Node): Outcome {
   if (inner) walkStatement(walk, inner)
   // Estimates come from values, and planning evaluates what is constant.
   for (const column of walk.facts.read) walk.facts.derived.add(column)
-  const value = { columns: new Set<string>(), plain: null }
   return {
     action: none,
-    outputs: { columns: [{ name: 'QUERY PLAN', value, source: null }], complete: true },
+    outputs: { columns: [{ name: 'QUERY PLAN', value: constant, source: null }], complete: true },
     measurable: false,
   }
 }
@@ -192,9 +164,8 @@ function lock(walk: Walk, node: Node): Outcome {
 function call(walk: Walk, node: Node): Outcome {
   const { funccall }: CallStmt = 'CallStmt' in node ? node.CallStmt : {}
   if (!funccall) return refuse(walk, node)
-  const path = names(funccall.funcname)
-  callFunction(walk, path, funccall.args ?? [], funccall)
-  for (const arg of funccall.args ?? []) walk.expression(arg, new Scope(null), 'Derived')
+  const values = (funccall.args ?? []).map((arg) => walk.expression(arg, new Scope(null), 'Derived'))
+  callFunction(walk, callOf(funccall, values))
   for (const { name } of walk.facts.functions.values()) walk.facts.effect('Call', name)
   return done
 }

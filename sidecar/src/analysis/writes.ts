@@ -1,12 +1,16 @@
 import type { DeleteStmt, InsertStmt, MergeStmt, Node, RangeVar, ReturningClause, UpdateStmt } from '@pgsql/types'
 import type { CatalogRelation } from './catalog.ts'
-import { noteAll } from './expressions.ts'
-import { addFrom, defineCtes, walkTargets } from './query.ts'
+import { defineCtes } from './ctes.ts'
+import { useConversion } from './functions.ts'
+import { addFrom } from './from.ts'
+import { noteAll } from './names.ts'
+import { walkTargets } from './query.ts'
 import { displayName, qualifiedName, relationEntry, resolveRelation } from './relations.ts'
-import { Scope, type ScopeEntry } from './scope.ts'
+import { Scope, type ScopeEntry, type Value } from './scope.ts'
 import { isSystemSchema } from './system-relations.ts'
 import { classifyWhere } from './tautology.ts'
 import type { QueryColumns, Walk } from './walk.ts'
+import { noteWriteEffects } from './write-effects.ts'
 
 /** What a write does to rows, and the columns RETURNING gives; null without RETURNING. */
 export interface Written {
@@ -48,11 +52,40 @@ function written(walk: Walk, target: Target, columns: readonly string[]): void {
   }
 }
 
-function returning(walk: Walk, clause: ReturningClause | undefined, scope: Scope): QueryColumns | null {
+/** RETURNING sees the row before and after as `old` and `new` (from 18 on), or as it names them. */
+function returning(
+  walk: Walk,
+  clause: ReturningClause | undefined,
+  scope: Scope,
+  { entry }: Target,
+): QueryColumns | null {
   if (!clause?.exprs) return null
   walk.facts.tags.add('Returning')
-  if (clause.options && clause.options.length > 0) walk.facts.problem('unsupported-statement', 'RETURNING WITH')
-  return walkTargets(walk, clause.exprs, scope)
+  const named = new Map([['RETURNING_OPTION_OLD', 'old'], ['RETURNING_OPTION_NEW', 'new']]) // prettier-ignore
+  for (const option of clause.options ?? [])
+    if ('ReturningOption' in option) named.set(option.ReturningOption.option ?? '', option.ReturningOption.value ?? '')
+  const rows = new Scope(scope.parent)
+  for (const alias of named.values()) rows.entries.push({ ...entry, alias, qualified: null })
+  const inner = new Scope(rows)
+  inner.entries.push(...scope.entries)
+  inner.items.push(...scope.items)
+  for (const [name, value] of scope.merged) inner.merged.set(name, value)
+  return walkTargets(walk, clause.exprs, inner)
+}
+
+function scopeOf(target: Target, outer: Scope): Scope {
+  const scope = new Scope(outer)
+  scope.entries.push(target.entry)
+  scope.items.push(target.entry)
+  return scope
+}
+
+/** Values become of the columns' types; what converts them may be a function of a user. */
+function assign(walk: Walk, target: Target, columns: readonly string[], values: readonly Value[]): void {
+  for (const [index, { type }] of values.entries()) {
+    const column = target.relation.columns.find(({ name }) => name === columns[index])
+    if (column) useConversion(walk, type, column.typeOid, 'Assignment')
+  }
 }
 
 function targetNames(list: readonly Node[] | undefined): readonly string[] {
@@ -61,10 +94,11 @@ function targetNames(list: readonly Node[] | undefined): readonly string[] {
   )
 }
 
-function assignments(walk: Walk, list: readonly Node[] | undefined, scope: Scope): void {
+function assignments(walk: Walk, target: Target, list: readonly Node[] | undefined, scope: Scope): void {
   for (const node of list ?? []) {
     if (!('ResTarget' in node)) continue
-    if (node.ResTarget.val) walk.expression(node.ResTarget.val, scope, 'Derived')
+    const { name = '', val } = node.ResTarget
+    if (val) assign(walk, target, [name], [walk.expression(val, scope, 'Derived')])
     for (const step of node.ResTarget.indirection ?? [])
       if ('A_Indices' in step) walk.expression(step, scope, 'Derived')
   }
@@ -81,10 +115,12 @@ export function walkInsert(walk: Walk, insert: InsertStmt, parent: Scope | null)
   written(walk, target, columns)
   if (insert.selectStmt && 'SelectStmt' in insert.selectStmt) {
     // What is written can be read again under another name: nothing masked may flow in.
-    noteAll(walk, walk.query(insert.selectStmt.SelectStmt, outer).columns, 'Derived')
+    const source = walk.query(insert.selectStmt.SelectStmt, outer).columns
+    noteAll(walk, source, 'Derived')
+    assign(walk, target, columns, source.map(({ value }) => value)) // prettier-ignore
   }
-  const scope = new Scope(outer)
-  scope.entries.push(target.entry)
+  let more = noteWriteEffects(walk, target.relation, 'Insert')
+  const scope = scopeOf(target, outer)
   const conflict = insert.onConflictClause
   if (conflict) {
     for (const node of conflict.infer?.indexElems ?? []) {
@@ -100,11 +136,12 @@ export function walkInsert(walk: Walk, insert: InsertStmt, parent: Scope | null)
       const changed = targetNames(conflict.targetList)
       walk.facts.effect('Update', target.name, changed, 'Filtered')
       written(walk, target, changed)
-      assignments(walk, conflict.targetList, inner)
+      assignments(walk, target, conflict.targetList, inner)
+      more = noteWriteEffects(walk, target.relation, 'Update', changed) || more
       if (conflict.whereClause) walk.expression(conflict.whereClause, inner, 'Predicate')
     }
   }
-  return { outputs: returning(walk, insert.returningClause, scope), measurable: true }
+  return { outputs: returning(walk, insert.returningClause, scope, target), measurable: !more }
 }
 
 export function walkUpdate(walk: Walk, update: UpdateStmt, parent: Scope | null): Written {
@@ -112,20 +149,15 @@ export function walkUpdate(walk: Walk, update: UpdateStmt, parent: Scope | null)
   if (update.withClause) defineCtes(walk, update.withClause, outer)
   const target = resolveTarget(walk, update.relation)
   if (!target) return nothing
-  const scope = new Scope(outer)
-  scope.entries.push(target.entry)
+  const scope = scopeOf(target, outer)
   for (const item of update.fromClause ?? []) addFrom(walk, item, scope, outer)
   const changed = targetNames(update.targetList)
   walk.facts.effect('Update', target.name, changed, classifyWhere(update.whereClause, notNullOf(target)))
   written(walk, target, changed)
-  assignments(walk, update.targetList, scope)
+  assignments(walk, target, update.targetList, scope)
   if (update.whereClause) walk.expression(update.whereClause, scope, 'Predicate')
-  const cascades = walk.catalog.data.cascades.filter(
-    ({ referenced, referencedColumns, onUpdate }) =>
-      referenced === target.name && onUpdate !== null && referencedColumns.some((column) => changed.includes(column)),
-  )
-  for (const { referencing } of cascades) walk.facts.effect('Update', referencing, [], 'Filtered')
-  return { outputs: returning(walk, update.returningClause, scope), measurable: cascades.length === 0 }
+  const measurable = !noteWriteEffects(walk, target.relation, 'Update', changed)
+  return { outputs: returning(walk, update.returningClause, scope, target), measurable }
 }
 
 export function walkDelete(walk: Walk, remove: DeleteStmt, parent: Scope | null): Written {
@@ -133,32 +165,12 @@ export function walkDelete(walk: Walk, remove: DeleteStmt, parent: Scope | null)
   if (remove.withClause) defineCtes(walk, remove.withClause, outer)
   const target = resolveTarget(walk, remove.relation)
   if (!target) return nothing
-  const scope = new Scope(outer)
-  scope.entries.push(target.entry)
+  const scope = scopeOf(target, outer)
   for (const item of remove.usingClause ?? []) addFrom(walk, item, scope, outer)
   walk.facts.effect('Delete', target.name, [], classifyWhere(remove.whereClause, notNullOf(target)))
   if (remove.whereClause) walk.expression(remove.whereClause, scope, 'Predicate')
-  const cascades = noteDeleteCascades(walk, target.name)
-  return { outputs: returning(walk, remove.returningClause, scope), measurable: !cascades }
-}
-
-/** Rows of other tables that go, or change, with these; their number is in no tag. */
-function noteDeleteCascades(walk: Walk, first: string): boolean {
-  const open = [first]
-  const seen = new Set(open)
-  let found = false
-  for (let name = open.pop(); name !== undefined; name = open.pop()) {
-    for (const { referenced, referencing, onDelete } of walk.catalog.data.cascades) {
-      if (referenced !== name || onDelete === null) continue
-      found = true
-      walk.facts.effect(onDelete, referencing, [], 'Filtered')
-      if (onDelete === 'Delete' && !seen.has(referencing)) {
-        seen.add(referencing)
-        open.push(referencing)
-      }
-    }
-  }
-  return found
+  const measurable = !noteWriteEffects(walk, target.relation, 'Delete')
+  return { outputs: returning(walk, remove.returningClause, scope, target), measurable }
 }
 
 function notNullOf(target: Target): (column: string) => boolean {
@@ -171,11 +183,13 @@ export function walkMerge(walk: Walk, merge: MergeStmt, parent: Scope | null): W
   if (merge.withClause) defineCtes(walk, merge.withClause, outer)
   const target = resolveTarget(walk, merge.relation)
   if (!target) return nothing
-  const scope = new Scope(outer)
-  scope.entries.push(target.entry)
+  const scope = scopeOf(target, outer)
+  // RETURNING * gives the source first.
+  const own = scope.items.splice(0)
   if (merge.sourceRelation) addFrom(walk, merge.sourceRelation, scope, outer)
+  scope.items.push(...own)
   if (merge.joinCondition) walk.expression(merge.joinCondition, scope, 'Predicate')
-  let deletes = false
+  let more = false
   for (const node of merge.mergeWhenClauses ?? []) {
     if (!('MergeWhenClause' in node)) continue
     const { commandType, condition, targetList, values } = node.MergeWhenClause
@@ -184,18 +198,21 @@ export function walkMerge(walk: Walk, merge: MergeStmt, parent: Scope | null): W
     if (commandType === 'CMD_UPDATE') {
       walk.facts.effect('Update', target.name, named, 'Filtered')
       written(walk, target, named)
-      assignments(walk, targetList, scope)
+      assignments(walk, target, targetList, scope)
+      more = noteWriteEffects(walk, target.relation, 'Update', named) || more
     } else if (commandType === 'CMD_INSERT') {
       const columns = named.length > 0 ? named : target.relation.columns.map(({ name }) => name)
       walk.facts.effect('Insert', target.name, columns, 'Filtered')
       written(walk, target, columns)
-      for (const value of values ?? []) walk.expression(value, scope, 'Derived')
+      const given = (values ?? []).map((value) => walk.expression(value, scope, 'Derived'))
+      assign(walk, target, columns, given)
+      more = noteWriteEffects(walk, target.relation, 'Insert') || more
     } else if (commandType === 'CMD_DELETE') {
       walk.facts.effect('Delete', target.name, [], 'Filtered')
-      deletes = noteDeleteCascades(walk, target.name) || deletes
+      more = noteWriteEffects(walk, target.relation, 'Delete') || more
     } else if (commandType !== 'CMD_NOTHING') {
       walk.facts.problem('unsupported-statement', `MERGE ${commandType ?? ''}`)
     }
   }
-  return { outputs: returning(walk, merge.returningClause, scope), measurable: !deletes }
+  return { outputs: returning(walk, merge.returningClause, scope, target), measurable: !more }
 }

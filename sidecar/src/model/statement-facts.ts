@@ -24,6 +24,15 @@ export interface FunctionUse {
   readonly volatility: 'Immutable' | 'Stable' | 'Volatile' | 'Unknown'
 }
 
+/** A trigger that a write of the statement sets off, its own or that of a table its foreign keys change. */
+export interface TriggerUse {
+  /** `schema.relation` it is on. */
+  readonly relation: string
+  readonly name: string
+  /** `schema.name` of what it runs. */
+  readonly function: string
+}
+
 export interface SettingChange {
   /** Canonical lower-case name; `all` for RESET ALL. */
   readonly name: string
@@ -78,6 +87,7 @@ export interface StatementFacts {
   /** Most dangerous first. */
   readonly effects: readonly Effect[]
   readonly functions: readonly FunctionUse[]
+  readonly triggers: readonly TriggerUse[]
   readonly settings: readonly SettingChange[]
   readonly columns: {
     /** Every column whose value the statement touches in any way. */

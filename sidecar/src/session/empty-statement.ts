@@ -13,6 +13,7 @@ export function emptyStatement(name: string, context: string): PreparedStatement
       span: { start: 0, end: 0 },
       effects: [],
       functions: [],
+      triggers: [],
       settings: [],
       columns: { read: [], derived: [], predicate: [], written: [] },
       outputs: null,
