@@ -54,6 +54,12 @@ unit: build ## unit tests
 integration: build ## tests against real PostgreSQL, kube-apiserver and etcd
 	@node test/tools/run-suites.ts integration
 
+driver-tools: $(SETUP) ## drivers of other languages, at pinned versions, unless they are cached
+	@node test/tools/install-drivers.ts >/dev/null
+
+drivers: build ## drivers, ORMs and tools: the same with and without the sidecar (docs/drivers.md)
+	@node test/tools/run-suites.ts drivers
+
 # Images and the node's programs are made by the suites that need them. On a cluster of one's own: make e2e KUBECONFIG=… IMAGE_REGISTRY=…, where the images of dist/images were pushed to.
 # A KUBECONFIG of the shell alone names no cluster to test on.
 e2e: export SALLYPORT_E2E_KUBECONFIG := $(if $(findstring command line,$(origin KUBECONFIG)),$(KUBECONFIG))
@@ -97,5 +103,5 @@ bench: build ## benchmarks; they print, and never fail
 clean: ## remove what was built
 	rm -rf cli/dist dist sidecar/policy/dist node_modules/.sallyport-setup
 
-.PHONY: help setup policy build images test-images generate format unit integration e2e resilience lint verify test \
+.PHONY: help setup policy build images test-images generate format unit integration driver-tools drivers e2e resilience lint verify test \
   cluster-up cluster-down cluster-tools cluster corpus demo bench clean

@@ -23,6 +23,15 @@ export default defineConfig({
         },
       },
       {
+        test: {
+          name: 'drivers',
+          include: ['test/drivers/**/*.test.ts'],
+          globalSetup: ['test/drivers/global-setup.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
         // It makes a cluster of its own, as do the two after it.
         test: {
           name: 'cluster',

@@ -23,7 +23,10 @@ const struckOut: readonly (readonly [RegExp, string])[] = [
     /^pg_(relation_file|tablespace_location|filenode|split_walfile|walfile|wal_|lsn|snapshot|current_snapshot|visible)/,
     'where the server keeps its files',
   ],
-  [/^pg_(event_trigger|extension_update|node_tree|ddl_command|dependencies|ndistinct|mcv|statistic)/, 'internal'],
+  [
+    /^pg_(event_trigger|extension_update|node_tree|ddl_command|dependencies|ndistinct|mcv|statistic(?!s_obj_is_visible))/,
+    'internal',
+  ],
   [
     /^(txid_|mxid_age|age$|fmgr_|binary_upgrade|RI_|plpgsql_|unique_key|suppress_)/,
     'internal, or assigns a transaction id',

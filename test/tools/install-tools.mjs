@@ -4,9 +4,9 @@
  * Runs on bare Node 20 and without dependencies, so that it can work beside `npm ci`. Prints the cache's folder last.
  */
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
+import { takeLock } from './lock.mjs'
 import { modules, toolFolder } from './tool-folder.mjs'
 
 const folder = toolFolder()
@@ -17,12 +17,11 @@ const missing = modules
 const startedMs = Date.now()
 if (missing.length > 0) {
   checkGo(Math.max(...missing.map((module) => module.goMinor)))
-  const lock = await takeLock(join(folder, '.lock'))
+  const lock = await takeLock(join(folder, '.lock'), say)
   try {
     await Promise.all(missing.map(build))
   } finally {
-    clearInterval(lock.beat)
-    rmSync(lock.path, { recursive: true, force: true })
+    lock.release()
   }
 }
 process.stdout.write(`tools: ${folder}\n`)
@@ -91,26 +90,4 @@ function checkGo(minor) {
 function fail(message) {
   process.stderr.write(`${message}\n`)
   process.exit(1)
-}
-
-/** A folder is made by one process only; whoever holds it touches it, and one that nobody touches is abandoned. */
-async function takeLock(path) {
-  const staleMs = 30_000
-  for (let told = false; ;) {
-    try {
-      mkdirSync(path)
-      writeFileSync(join(path, 'pid'), `${process.pid}\n`)
-      const beat = setInterval(() => utimesSync(path, new Date(), new Date()), 5_000)
-      return { path, beat }
-    } catch (error) {
-      if (error.code !== 'EEXIST') throw error
-      const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now())
-      if (age > staleMs) rmSync(path, { recursive: true, force: true })
-      else if (!told) {
-        say('another build of the tools is running; waiting for it')
-        told = true
-      }
-      await delay(500)
-    }
-  }
 }

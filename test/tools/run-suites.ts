@@ -21,6 +21,8 @@ interface Suite {
   readonly score?: (report: string, stdout: string) => Score
   /** The score is read from stdout, which is not shown then. */
   readonly captured?: true
+  /** Target of make that brings what it runs on. */
+  readonly prepared?: string
   /** It runs on a cluster: images and the node's programs are made first. */
   readonly onCluster?: true
   /** It runs only where it is named: it takes as long as all the others together. */
@@ -39,6 +41,7 @@ const suites: readonly Suite[] = [
   { name: 'redirect', command: ['bash', '-c', 'cd sidecar/redirect && test -z "$(gofmt -l .)" && go vet ./... && go test -count=1 -json ./...'], score: goScore, captured: true }, // prettier-ignore
   vitest('unit'),
   vitest('integration'),
+  { ...vitest('drivers'), prepared: 'driver-tools' },
   { ...vitest('cluster'), onCluster: true },
   { ...vitest('e2e'), onCluster: true },
   { ...vitest('resilience'), onCluster: true, onDemand: true },
@@ -78,16 +81,18 @@ function runOnCluster(suite: Suite): Score {
   }
   if (!hasClusterParts) {
     const target = isNamed ? [] : ['cluster-tools', 'images', 'test-images']
-    const made =
-      target.length === 0 ||
-      spawnSync('make', ['--no-print-directory', ...target], { stdio: 'inherit', env }).status === 0
-    if (!made) return { passed: 0, failed: 1 }
+    if (target.length > 0 && !make(...target)) return { passed: 0, failed: 1 }
     hasClusterParts = true
   }
   return run(suite)
 }
 
-function run({ name, command, score, captured }: Suite): Score {
+function make(...targets: readonly string[]): boolean {
+  return spawnSync('make', ['--no-print-directory', ...targets], { stdio: 'inherit', env }).status === 0
+}
+
+function run({ name, command, score, captured, prepared }: Suite): Score {
+  if (prepared !== undefined && !make(prepared)) return { passed: 0, failed: 1 }
   const [file = '', ...args] = command
   const stdio = ['ignore', captured ? 'pipe' : 'inherit', 'inherit'] as const
   const result = spawnSync(file, args, { stdio: [...stdio], env, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 })

@@ -149,36 +149,37 @@ export const reviewedFunctions: ReadonlySet<string> = new Set(
   pg_is_in_recovery pg_is_other_temp_schema pg_my_temp_schema pg_numa_available pg_opclass_is_visible
   pg_operator_is_visible pg_opfamily_is_visible pg_options_to_table pg_partition_ancestors pg_partition_root
   pg_partition_tree pg_relation_is_publishable pg_relation_is_updatable pg_relation_size pg_replication_origin_oid
-  pg_sequence_parameters pg_settings_get_flags pg_size_bytes pg_size_pretty pg_table_is_visible pg_table_size
-  pg_tablespace_databases pg_timezone_abbrevs pg_timezone_abbrevs_abbrevs pg_timezone_abbrevs_zone pg_timezone_names
-  pg_total_relation_size pg_trigger_depth pg_ts_config_is_visible pg_ts_dict_is_visible pg_ts_parser_is_visible
-  pg_ts_template_is_visible pg_type_is_visible pg_typeof phraseto_tsquery pi plainto_tsquery point point_above
-  point_add point_below point_distance point_div point_eq point_horiz point_left point_mul point_ne point_right
-  point_sub point_vert poly_above poly_below poly_center poly_contain poly_contain_pt poly_contained poly_distance
-  poly_left poly_npoints poly_overabove poly_overbelow poly_overlap poly_overleft poly_overright poly_right poly_same
-  polygon popen position postgresql_fdw_validator pow power prsd_end prsd_headline prsd_lextype prsd_nexttoken
-  prsd_start pt_contained_circle pt_contained_poly querytree quote_ident quote_literal quote_nullable radians radius
-  random random_normal range_adjacent range_adjacent_multirange range_after range_after_multirange range_agg
-  range_before range_before_multirange range_cmp range_contained_by range_contained_by_multirange range_contains
-  range_contains_elem range_contains_multirange range_eq range_ge range_gist_consistent range_gist_penalty
-  range_gist_picksplit range_gist_same range_gist_union range_gt range_intersect range_intersect_agg range_le
-  range_lt range_merge range_minus range_ne range_overlaps range_overlaps_multirange range_overleft
-  range_overleft_multirange range_overright range_overright_multirange range_union rank rank_final record_eq
-  record_ge record_gt record_image_eq record_image_ge record_image_gt record_image_le record_image_lt record_image_ne
-  record_larger record_le record_lt record_ne record_smaller regclass regexp_count regexp_instr regexp_like
-  regexp_match regexp_matches regexp_replace regexp_split_to_array regexp_split_to_table regexp_substr regr_avgx
-  regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy replace reverse right round
-  row_number row_security_active row_to_json rpad rtrim satisfies_hash_partition scale session_user set_bit set_byte
-  set_masklen setweight sha224 sha256 sha384 sha512 shift_jis_2004_to_euc_jis_2004 shift_jis_2004_to_utf8
-  shobj_description sign similar_escape similar_to_escape sin sind sinh sjis_to_euc_jp sjis_to_mic sjis_to_utf8 slope
-  split_part sqrt starts_with statement_timestamp stddev stddev_pop stddev_samp string_agg string_agg_combine
-  string_agg_deserialize string_agg_serialize string_to_array string_to_table strip strpos substr substring sum
-  system_user tan tand tanh text text_ge text_gt text_larger text_le text_lt text_pattern_ge text_pattern_gt
-  text_pattern_le text_pattern_lt text_smaller textanycat textcat texteq texteqname textgename textgtname texticlike
-  texticnlike texticregexeq texticregexne textin textlen textlename textlike textltname textne textnename textnlike
-  textout textregexeq textregexne tideq tidge tidgt tidin tidlarger tidle tidlt tidne tidout tidsmaller time time_cmp
-  time_eq time_ge time_gt time_hash time_hash_extended time_larger time_le time_lt time_mi_interval time_mi_time
-  time_ne time_pl_interval time_smaller timedate_pl timeofday timestamp timestamp_cmp timestamp_cmp_date
+  pg_sequence_parameters pg_settings_get_flags pg_size_bytes pg_size_pretty pg_statistics_obj_is_visible
+  pg_table_is_visible pg_table_size pg_tablespace_databases pg_timezone_abbrevs pg_timezone_abbrevs_abbrevs
+  pg_timezone_abbrevs_zone pg_timezone_names pg_total_relation_size pg_trigger_depth pg_ts_config_is_visible
+  pg_ts_dict_is_visible pg_ts_parser_is_visible pg_ts_template_is_visible pg_type_is_visible pg_typeof
+  phraseto_tsquery pi plainto_tsquery point point_above point_add point_below point_distance point_div point_eq
+  point_horiz point_left point_mul point_ne point_right point_sub point_vert poly_above poly_below poly_center
+  poly_contain poly_contain_pt poly_contained poly_distance poly_left poly_npoints poly_overabove poly_overbelow
+  poly_overlap poly_overleft poly_overright poly_right poly_same polygon popen position postgresql_fdw_validator pow
+  power prsd_end prsd_headline prsd_lextype prsd_nexttoken prsd_start pt_contained_circle pt_contained_poly querytree
+  quote_ident quote_literal quote_nullable radians radius random random_normal range_adjacent
+  range_adjacent_multirange range_after range_after_multirange range_agg range_before range_before_multirange
+  range_cmp range_contained_by range_contained_by_multirange range_contains range_contains_elem
+  range_contains_multirange range_eq range_ge range_gist_consistent range_gist_penalty range_gist_picksplit
+  range_gist_same range_gist_union range_gt range_intersect range_intersect_agg range_le range_lt range_merge
+  range_minus range_ne range_overlaps range_overlaps_multirange range_overleft range_overleft_multirange
+  range_overright range_overright_multirange range_union rank rank_final record_eq record_ge record_gt
+  record_image_eq record_image_ge record_image_gt record_image_le record_image_lt record_image_ne record_larger
+  record_le record_lt record_ne record_smaller regclass regexp_count regexp_instr regexp_like regexp_match
+  regexp_matches regexp_replace regexp_split_to_array regexp_split_to_table regexp_substr regr_avgx regr_avgy
+  regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy replace reverse right round row_number
+  row_security_active row_to_json rpad rtrim satisfies_hash_partition scale session_user set_bit set_byte set_masklen
+  setweight sha224 sha256 sha384 sha512 shift_jis_2004_to_euc_jis_2004 shift_jis_2004_to_utf8 shobj_description sign
+  similar_escape similar_to_escape sin sind sinh sjis_to_euc_jp sjis_to_mic sjis_to_utf8 slope split_part sqrt
+  starts_with statement_timestamp stddev stddev_pop stddev_samp string_agg string_agg_combine string_agg_deserialize
+  string_agg_serialize string_to_array string_to_table strip strpos substr substring sum system_user tan tand tanh
+  text text_ge text_gt text_larger text_le text_lt text_pattern_ge text_pattern_gt text_pattern_le text_pattern_lt
+  text_smaller textanycat textcat texteq texteqname textgename textgtname texticlike texticnlike texticregexeq
+  texticregexne textin textlen textlename textlike textltname textne textnename textnlike textout textregexeq
+  textregexne tideq tidge tidgt tidin tidlarger tidle tidlt tidne tidout tidsmaller time time_cmp time_eq time_ge
+  time_gt time_hash time_hash_extended time_larger time_le time_lt time_mi_interval time_mi_time time_ne
+  time_pl_interval time_smaller timedate_pl timeofday timestamp timestamp_cmp timestamp_cmp_date
   timestamp_cmp_timestamptz timestamp_eq timestamp_eq_date timestamp_eq_timestamptz timestamp_ge timestamp_ge_date
   timestamp_ge_timestamptz timestamp_gt timestamp_gt_date timestamp_gt_timestamptz timestamp_hash
   timestamp_hash_extended timestamp_larger timestamp_le timestamp_le_date timestamp_le_timestamptz timestamp_lt
