@@ -24,6 +24,7 @@ export interface TestCondition {
 export interface Body {
   readonly metadata: { readonly name: string; readonly uid: string }
   readonly spec: SegmentSpec
+  readonly data?: Readonly<Record<string, string>>
   readonly status?: {
     readonly state?: string
     readonly activatedAt: string

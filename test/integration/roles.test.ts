@@ -97,7 +97,9 @@ describe('a webhook', () => {
       'jsonpath={.spec.initContainers[*].name}',
     ])
     expect(containers).toContain('sallyport')
-    expect(await metricsOf(ports.webhookMetrics)).toMatch(/sallyport_certificate_expiry_seconds 77\d{5}/)
+    const metrics = await metricsOf(ports.webhookMetrics)
+    expect(metrics).toMatch(/sallyport_certificate_expiry_seconds 77\d{5}/)
+    expect(metrics).toContain('sallyport_admission_reviews_total{webhook="mutate-pods",result="injected"} 1')
   })
 
   it('publishes its images before it is ready, and keeps those of other versions', async () => {

@@ -15,6 +15,8 @@ export interface PublishImagesOptions {
   /** Unix milliseconds. */
   readonly nowMs: () => number
   readonly log: Logger
+  /** How often it is looked whether they are still there. */
+  readonly checkMs?: number
 }
 
 export interface PublishedImages extends Repeated {
@@ -22,7 +24,6 @@ export interface PublishedImages extends Repeated {
   readonly isPublished: () => boolean
 }
 
-const checkMs = 30_000
 const retryMs = 1000
 /** API servers see a change of a policy's parameters a little later. */
 const settleMs = 1000
@@ -31,10 +32,11 @@ const usedAtAnnotation = 'sallyport.dev/used-at'
 
 /**
  * Keeps a ConfigMap in which every version that runs names the images it gives pods: the admission policies refuse any
- * other sidecar. Looks again every 30 s.
+ * other sidecar.
  */
 export function publishImages(options: PublishImagesOptions): PublishedImages {
   const log = options.log.child({ component: 'images' })
+  const { checkMs = 30_000 } = options
   let settledAtMs: number | null = null
   const check = async (): Promise<number> => {
     try {

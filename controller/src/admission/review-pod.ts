@@ -27,9 +27,9 @@ export function reviewPod(
   const result = injectPod(pod, { ...place, isNode: request.groups.includes('system:nodes') }, settings)
   switch (result.kind) {
     case 'Inject':
-      return { kind: 'Allow', patch: result.patch }
+      return { kind: 'Allow', patch: result.patch, outcome: 'injected' }
     case 'Skip':
-      return { kind: 'Allow' }
+      return { kind: 'Allow', outcome: result.reason }
     case 'Refuse':
       return { kind: 'Refuse', reason: result.problems[0]?.reason ?? 'pod-unreadable', problems: result.problems }
   }

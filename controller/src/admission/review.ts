@@ -14,7 +14,13 @@ export interface AdmissionRequest {
 }
 
 export type AdmissionAnswer =
-  | { readonly kind: 'Allow'; readonly patch?: readonly object[]; readonly warnings?: readonly string[] }
+  | {
+      readonly kind: 'Allow'
+      readonly patch?: readonly object[]
+      readonly warnings?: readonly string[]
+      /** What was done, one kebab-case word: the label of the metric. Absent: `allowed`. */
+      readonly outcome?: string
+    }
   /** `reason`: one kebab-case word, the label of the metric. */
   | { readonly kind: 'Refuse'; readonly reason: string; readonly problems: readonly Problem[] }
 

@@ -43,7 +43,10 @@ export async function startAdmission(
       const end = metrics.admissionSeconds.startTimer({ webhook: path })
       const answer = review(request)
       end()
-      metrics.admissionReviews.inc({ webhook: path, result: answer.kind === 'Allow' ? 'allowed' : answer.reason })
+      metrics.admissionReviews.inc({
+        webhook: path,
+        result: answer.kind === 'Allow' ? (answer.outcome ?? 'allowed') : answer.reason,
+      })
       if (answer.kind === 'Refuse') {
         log.info({ webhook: path, namespace: request.namespace, user: request.username, reason: answer.reason }, 'refused') // prettier-ignore
         recordRefusal(events, request, refusalMessage(answer))

@@ -48,7 +48,7 @@ export function createMetrics() {
       'authority_published',
       '1: the API server trusts the serving certificate, as the webhook configurations have it',
     ),
-    admissionReviews: counter('admission_reviews_total', 'Reviews by result: allowed, or the reason', [
+    admissionReviews: counter('admission_reviews_total', 'Reviews by result: allowed, injected, or the reason', [
       'webhook',
       'result',
     ]),
