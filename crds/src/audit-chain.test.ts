@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { chainStart, parseRecord, sealRecord, verifyLines, type ChainPosition } from './audit-chain.ts'
+import {
+  chainStart,
+  ChainSealer,
+  eventFields,
+  parseRecord,
+  sealRecord,
+  verifyLines,
+  type ChainPosition,
+} from './audit-chain.ts'
 
 // Made with `sha256sum`, as the comment of audit-chain.ts shows; a change of these bytes breaks every log there is.
 const golden = [
@@ -30,6 +38,37 @@ describe('sealRecord', () => {
     const first = sealRecord(chainStart.hash, 1, 0, { kind: 'Gap' })
     const second = sealRecord(first.hash, 2, 0, { kind: 'Gap' })
     expect(parseRecord(second.line)?.prev).toBe(first.hash)
+  })
+})
+
+describe('ChainSealer', () => {
+  it('writes the golden bytes, one record after the other', () => {
+    const sealer = new ChainSealer(chainStart)
+    for (const { timeMs, event, line, seq } of golden) {
+      expect(sealer.seal(timeMs, eventFields(event)).toString()).toBe(`${line}\n`)
+      expect(sealer.position.seq).toBe(seq)
+    }
+  })
+
+  it('seals events that are larger than what it keeps room for', () => {
+    const event = { kind: 'Gap', reason: 'é'.repeat(100_000) }
+    const line = new ChainSealer(chainStart).seal(0, eventFields(event)).toString()
+    expect(line).toBe(`${sealRecord(chainStart.hash, 1, 0, event).line}\n`)
+  })
+
+  it('goes on from where it was rewound to', () => {
+    const sealer = new ChainSealer(chainStart)
+    const first = sealer.seal(0, '"kind":"Gap","reason":"kept"').toString()
+    const { position } = sealer
+    sealer.seal(0, '"kind":"Gap","reason":"given up"')
+    sealer.rewind(position)
+    const second = sealer.seal(0, '"kind":"Gap","reason":"in its place"').toString()
+    expect(
+      verifyLines(
+        [first, second].map((line) => line.slice(0, -1)),
+        chainStart,
+      ),
+    ).toMatchObject({ ok: true })
   })
 })
 

@@ -1,11 +1,12 @@
 import { appendFileSync, closeSync, existsSync, fstatSync, openSync, readSync, statSync, truncateSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { Logger } from 'pino'
-import { chainStart, parseRecord, sealRecord, verifyLines, type ChainPosition } from '@sallyport/crds'
-import { AuditError, type AuditEvent, type AuditLog } from '../model/audit-event.ts'
+import { chainStart, parseRecord, verifyLines, type ChainPosition } from '@sallyport/crds'
+import { AuditError, type AuditEvent, type AuditLog, type WrittenEvent } from '../model/audit-event.ts'
 import type { Clock } from '../model/clock.ts'
 import { GroupSync } from './group-sync.ts'
 import { RecordFile, type RecordIo } from './record-file.ts'
+import { RecordWriter } from './record-writer.ts'
 
 export interface AuditFileOptions {
   readonly path: string
@@ -26,29 +27,30 @@ export function openAuditFile(options: AuditFileOptions): AuditFile {
 }
 
 export class AuditFile implements AuditLog {
-  readonly #options: AuditFileOptions
   readonly #file: RecordFile
   readonly #sync: GroupSync
-  #position: ChainPosition
+  readonly #writer: RecordWriter
 
   constructor(options: AuditFileOptions) {
-    this.#options = options
     const found = continueChain(options.path)
-    this.#position = found.position
     const io = options.io ? { io: options.io } : {}
     this.#file = new RecordFile(options.path, { length: found.lengthBytes, flags: found.exists ? 'r+' : 'wx', ...io })
     this.#sync = new GroupSync({ sync: () => this.#file.sync(), log: options.log })
+    this.#writer = new RecordWriter({
+      position: found.position,
+      clock: options.clock,
+      write: (lines, { last }) => this.#write(lines, last),
+      onFailure: (cause) => options.log.error({ err: cause }, 'audit records could not be written; they are kept'),
+    })
     if (found.gap !== null) this.append({ kind: 'Gap', reason: found.gap })
   }
 
-  append(event: AuditEvent): number {
-    if (this.#sync.failure) throw this.#sync.failure
-    const seq = this.#position.seq + 1
-    const { line, hash } = sealRecord(this.#position.hash, seq, this.#options.clock.now(), event)
-    this.#file.write(Buffer.from(`${line}\n`))
-    this.#position = { seq, hash }
-    this.#sync.noted(seq)
-    return seq
+  append(event: AuditEvent | WrittenEvent): number {
+    return this.#writer.append(event)
+  }
+
+  appendLater(event: AuditEvent | WrittenEvent): void {
+    this.#writer.appendLater(event)
   }
 
   /** Resolves when the record is on disk, the most there is to wait for without a collector. */
@@ -56,17 +58,25 @@ export class AuditFile implements AuditLog {
     return this.#sync.settled(seq)
   }
 
-  flush(): Promise<void> {
-    return this.#sync.flush()
+  async flush(): Promise<void> {
+    this.#writer.flush()
+    await this.#sync.flush()
   }
 
   async close(): Promise<void> {
     try {
-      await this.#sync.flush()
+      await this.flush()
     } finally {
+      this.#writer.close()
       this.#sync.close()
       this.#file.close()
     }
+  }
+
+  #write(lines: Buffer, lastSeq: number): void {
+    if (this.#sync.failure) throw this.#sync.failure
+    this.#file.write(lines)
+    this.#sync.noted(lastSeq)
   }
 }
 

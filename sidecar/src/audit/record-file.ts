@@ -54,7 +54,7 @@ export class RecordFile {
   }
 
   /**
-   * Writes one line, its line end included, by one pwrite(2).
+   * Writes whole lines, their line ends included, by one pwrite(2). The bytes are kept until they are on disk.
    * @throws AuditError when not all of it was taken; the file is as it was.
    */
   write(bytes: Buffer): void {

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { pino } from 'pino'
 import { chainStart, parseRecord, verifyLines } from '@sallyport/crds'
 import { AuditError, type AuditEvent } from '../model/audit-event.ts'
-import { systemIo } from './record-file.ts'
+import { systemIo, type RecordIo } from './record-file.ts'
 import { openSpool, type Spool, type SpoolOptions } from './spool.ts'
 import { readSpoolLines } from './testing/read-lines.ts'
 
@@ -80,6 +80,59 @@ describe('append', () => {
     isShort = false
     expect(spool.append(event('2'))).toBe(2)
     expect(verifyLines(readSpoolLines(dir), chainStart)).toMatchObject({ ok: true, last: { seq: 2 } })
+  })
+})
+
+describe('appendLater', () => {
+  const reasons = (): readonly unknown[] => readSpoolLines(dir).map((line) => parseRecord(line)?.fields.reason)
+
+  it('writes with the next record, in one write and in the order they were said', () => {
+    let writes = 0
+    const io: RecordIo = { ...systemIo, write: (...args) => ((writes += 1), systemIo.write(...args)) }
+    const spool = open({ io })
+    spool.appendLater(event('one'))
+    spool.appendLater(event('two'))
+    expect(reasons()).toEqual([])
+    expect(spool.append(event('three'))).toBe(3)
+    expect(reasons()).toEqual(['one', 'two', 'three'])
+    expect(writes).toBe(1)
+    expect(verifyLines(readSpoolLines(dir), chainStart)).toMatchObject({ ok: true, last: { seq: 3 } })
+  })
+
+  it('writes by itself when nothing else comes, and tells who ships', async () => {
+    const spool = open()
+    const announced = new Promise<void>((resolve) => spool.subscribe(resolve))
+    spool.appendLater(event('one'))
+    await announced
+    expect(reasons()).toEqual(['one'])
+    expect(spool.stats().writtenSeq).toBe(1)
+  })
+
+  it('keeps what a disk does not take, refuses what may not wait, and writes all of it later', async () => {
+    let isFull = true
+    const io: RecordIo = { ...systemIo, write: (...args) => (isFull ? 0 : systemIo.write(...args)) }
+    const spool = open({ io })
+    spool.appendLater(event('one'))
+    expect(() => spool.append(event('refused'))).toThrow(AuditError)
+    spool.appendLater(event('two'))
+    isFull = false
+    await spool.flush()
+    expect(reasons()).toEqual(['one', 'two'])
+    expect(verifyLines(readSpoolLines(dir), chainStart)).toMatchObject({ ok: true, last: { seq: 2 } })
+  })
+
+  it('keeps no more than a mebibyte of what no disk takes', () => {
+    const spool = open({ io: { ...systemIo, write: () => 0 } })
+    const large = event('x'.repeat(200_000))
+    for (let count = 0; count < 6; count += 1) spool.appendLater(large)
+    expect(() => spool.appendLater(large)).toThrow('too many audit records wait')
+  })
+
+  it('is flushed by close', async () => {
+    const spool = open()
+    spool.appendLater(event('one'))
+    await spool.close()
+    expect(reasons()).toEqual(['one'])
   })
 })
 

@@ -2,11 +2,12 @@ import { closeSync, fsync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Logger } from 'pino'
-import { chainStart, sealRecord, type ChainPosition } from '@sallyport/crds'
-import { AuditError, type AuditEvent, type AuditLog } from '../model/audit-event.ts'
+import { chainStart } from '@sallyport/crds'
+import { AuditError, type AuditEvent, type AuditLog, type WrittenEvent } from '../model/audit-event.ts'
 import type { Clock } from '../model/clock.ts'
 import { GroupSync, SeqWaiters } from './group-sync.ts'
 import { RecordFile, type RecordIo } from './record-file.ts'
+import { RecordWriter } from './record-writer.ts'
 import { scanLeftovers, spoolFileName, type SpoolFile } from './spool-files.ts'
 import { SpoolSource, type BatchLimits, type PendingRecords } from './spool-source.ts'
 
@@ -61,6 +62,7 @@ export class Spool implements AuditLog {
   readonly #collectorWaiters = new SeqWaiters()
   readonly #listeners = new Set<() => void>()
   readonly #own: SpoolSource
+  readonly #writer: RecordWriter
   /** Whose records are shipped first. */
   #order: readonly SpoolSource[]
   /** Said before the next record: what was lost without our doing. */
@@ -69,7 +71,6 @@ export class Spool implements AuditLog {
   readonly #files: RecordFile[] = []
   #current: { readonly file: RecordFile; readonly entry: SpoolFile } | null = null
   #fileNumber = 0
-  #position: ChainPosition = chainStart
   #usedBytes: number
   #dirIsDirty = false
   #refusing = false
@@ -88,6 +89,12 @@ export class Spool implements AuditLog {
     this.#order = [...leftovers.map(({ bootId, files }) => new SpoolSource(`${podPrefix}${bootId}`, files)), this.#own]
     this.#gaps = [...gaps]
     this.#usedBytes = leftovers.flatMap(({ files }) => files).reduce((sum, file) => sum + file.lengthBytes, 0)
+    this.#writer = new RecordWriter({
+      position: chainStart,
+      clock: options.clock,
+      write: (lines, seqs) => this.#write(lines, seqs),
+      onFailure: (cause) => this.#refuse(cause),
+    })
     this.#sync = new GroupSync({
       sync: () => this.#syncFiles(),
       log: options.log,
@@ -95,20 +102,24 @@ export class Spool implements AuditLog {
     })
   }
 
-  append(event: AuditEvent): number {
+  append(event: AuditEvent | WrittenEvent): number {
     try {
       while (this.#gaps[0] !== undefined) {
-        this.#write({ kind: 'Gap', reason: this.#gaps[0] })
+        this.#writer.append({ kind: 'Gap', reason: this.#gaps[0] })
         this.#gaps.shift()
       }
-      this.#write(event)
+      return this.#writer.append(event)
     } catch (cause) {
       throw this.#refuse(cause)
     }
-    if (this.#refusing) this.#options.log.info('audit records can be written again')
-    this.#refusing = false
-    this.#announce()
-    return this.#position.seq
+  }
+
+  appendLater(event: AuditEvent | WrittenEvent): void {
+    try {
+      this.#writer.appendLater(event)
+    } catch (cause) {
+      throw this.#refuse(cause)
+    }
   }
 
   settled(seq: number, durability: 'Disk' | 'Collector'): Promise<void> {
@@ -119,16 +130,18 @@ export class Spool implements AuditLog {
     return promise
   }
 
-  /** Resolves when everything written so far is on disk. */
-  flush(): Promise<void> {
-    return this.#sync.flush()
+  /** Resolves when everything said so far is on disk. */
+  async flush(): Promise<void> {
+    this.#writer.flush()
+    await this.#sync.flush()
   }
 
   /** Flushes and closes; what the collector has not acknowledged stays for the next boot. */
   async close(): Promise<void> {
     try {
-      await this.#sync.flush()
+      await this.flush()
     } finally {
+      this.#writer.close()
       this.#sync.close()
       this.#collectorWaiters.fail(new AuditError('the spool was closed'))
       this.#own.acknowledge(this.#own.acknowledgedSeq, null)
@@ -200,7 +213,7 @@ export class Spool implements AuditLog {
 
   /** A full batch waits, or somebody waits for the collector: ship without delay. */
   get isUrgent(): boolean {
-    const waiting = this.#position.seq - this.#own.acceptedSeq
+    const waiting = this.#own.lastSeq - this.#own.acceptedSeq
     const isLeftOver = this.#order.some((source) => source !== this.#own && source.lastSeq > source.acceptedSeq)
     return this.isAwaited || isLeftOver || waiting >= batchLimits.maxLines
   }
@@ -215,27 +228,26 @@ export class Spool implements AuditLog {
     return {
       usedBytes: this.#usedBytes,
       maxBytes: this.#options.maxBytes,
-      writtenSeq: this.#position.seq,
+      writtenSeq: this.#own.lastSeq,
       syncedSeq: this.#sync.syncedSeq,
       acknowledgedSeq: this.#own.acknowledgedSeq,
       leftoverSources: this.#order.length - 1,
     }
   }
 
-  #write(event: AuditEvent): void {
+  #write(lines: Buffer, { first, last }: { readonly first: number; readonly last: number }): void {
     if (this.#sync.failure) throw this.#sync.failure
-    const seq = this.#position.seq + 1
-    const { line, hash } = sealRecord(this.#position.hash, seq, this.#options.clock.now(), event)
-    const bytes = Buffer.from(`${line}\n`)
-    if (this.#usedBytes + bytes.length > this.#options.maxBytes) throw new AuditError('the audit spool is full')
-    const current = this.#fileFor(bytes.length, seq)
-    current.file.write(bytes)
-    current.entry.lastSeq = seq
+    if (this.#usedBytes + lines.length > this.#options.maxBytes) throw new AuditError('the audit spool is full')
+    const current = this.#fileFor(lines.length, first)
+    current.file.write(lines)
+    current.entry.lastSeq = last
     current.entry.lengthBytes = current.file.length
-    this.#usedBytes += bytes.length
-    this.#position = { seq, hash }
-    this.#sync.noted(seq)
-    this.#options.observer?.appended?.(bytes.length)
+    this.#usedBytes += lines.length
+    this.#sync.noted(last)
+    this.#options.observer?.appended?.(lines.length)
+    if (this.#refusing) this.#options.log.info('audit records can be written again')
+    this.#refusing = false
+    this.#announce()
   }
 
   /** Small enough files that acknowledged ones can be deleted before a small spool is full. */

@@ -83,6 +83,11 @@ export interface GapEvent {
 
 export type AuditEvent = IntentEvent | OutcomeEvent | SessionEvent | GrantEvent | PolicyEvent | GapEvent
 
+/** An event whose JSON is kept: the fields of an {@link AuditEvent} as `eventFields` writes them. */
+export interface WrittenEvent {
+  readonly fields: string
+}
+
 /** Where sessions write evidence. */
 export interface AuditLog {
   /**
@@ -90,7 +95,12 @@ export interface AuditLog {
    * @returns its `seq`.
    * @throws AuditError when it cannot be written; the caller must not forward the statement.
    */
-  append(event: AuditEvent): number
+  append(event: AuditEvent | WrittenEvent): number
+  /**
+   * Adds a record of what is over: written with the next one, or within 5 ms.
+   * @throws AuditError when too many wait already.
+   */
+  appendLater(event: AuditEvent | WrittenEvent): void
   /** Resolves when the record `seq` is on disk (`Disk`) or acknowledged by the collector (`Collector`). Rejects on failure. */
   settled(seq: number, durability: 'Disk' | 'Collector'): Promise<void>
 }

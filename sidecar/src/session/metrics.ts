@@ -3,6 +3,8 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 /** Metrics of the sidecar; labels are bounded by tables. */
 export interface SidecarMetrics {
   readonly statements: Counter<'decision' | 'reason'>
+  /** `statements` of those allowed: looked up once. */
+  readonly allowed: Counter.Internal
   readonly sessions: Gauge
   readonly decisionSeconds: Histogram
   readonly auditFailures: Counter
@@ -10,13 +12,15 @@ export interface SidecarMetrics {
 
 export function sidecarMetrics(registry: Registry): SidecarMetrics {
   const registers = [registry]
+  const statements = new Counter({
+    name: 'sallyport_statements_total',
+    help: 'Statements judged, by decision and reason (docs/reasons.md; empty where allowed)',
+    labelNames: ['decision', 'reason'],
+    registers,
+  })
   return {
-    statements: new Counter({
-      name: 'sallyport_statements_total',
-      help: 'Statements judged, by decision and reason (docs/reasons.md; empty where allowed)',
-      labelNames: ['decision', 'reason'],
-      registers,
-    }),
+    statements,
+    allowed: statements.labels({ decision: 'Allow', reason: '' }),
     sessions: new Gauge({ name: 'sallyport_sessions', help: 'Client sessions open now', registers }),
     decisionSeconds: new Histogram({
       name: 'sallyport_decision_seconds',

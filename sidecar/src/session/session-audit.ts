@@ -1,15 +1,23 @@
-import type { GrantBinding } from '@sallyport/crds'
-import type { AuditStatement } from '../model/audit-event.ts'
-import type { Decision, Denial } from '../model/decision.ts'
+import { eventFields, type GrantBinding } from '@sallyport/crds'
+import type { AuditEvent, AuditStatement, WrittenEvent } from '../model/audit-event.ts'
+import type { Decision, Denial, Permit } from '../model/decision.ts'
 import type { PreparedStatement } from './session-objects.ts'
 import type { SessionDeps, SessionState } from './session-state.ts'
 import type { Execution } from './execution.ts'
+
+interface KeptText {
+  readonly permit: Permit
+  readonly policyDigest: string
+  readonly applicationName: string
+  readonly text: string
+}
 
 /** Writes the evidence of one session. */
 export class SessionAudit {
   readonly #deps: SessionDeps
   readonly #state: SessionState
   readonly #policyDigest: () => string
+  readonly #texts = new WeakMap<PreparedStatement, KeptText>()
 
   constructor(deps: SessionDeps, state: SessionState, policyDigest: () => string) {
     this.#deps = deps
@@ -21,21 +29,21 @@ export class SessionAudit {
    * The record that must be there before the statement is.
    * @returns its `seq`. @throws AuditError
    */
-  intent(statement: AuditStatement, decision: Decision): number {
-    const denied = decision.effect === 'Deny' ? decision : null
-    this.#deps.metrics.statements.inc({ decision: decision.effect, reason: denied?.reason ?? '' })
-    try {
-      return this.#deps.audit.append({ ...this.#common(statement, decision), phase: 'Intent' })
-    } catch (cause) {
-      this.#deps.metrics.auditFailures.inc()
-      throw cause
-    }
+  intent(statement: PreparedStatement, permit: Permit): number {
+    this.#deps.metrics.allowed.inc()
+    return this.#append({ fields: `${this.#kept(statement, permit)},"phase":"Intent"` })
   }
 
+  /** A statement that was refused. @throws AuditError */
+  denied(statement: AuditStatement, denied: Denial): void {
+    this.#deps.metrics.statements.inc({ decision: denied.effect, reason: denied.reason })
+    this.#append({ ...this.#common(statement, denied), phase: 'Intent' })
+  }
+
+  /** @throws AuditError */
   outcome(execution: Execution, sqlstate: string | null, denied: Denial | null): void {
-    const result = execution.result
-    this.#deps.audit.append({
-      ...this.#common(auditStatement(execution.statement), denied ?? execution.permit),
+    const { result, statement, permit } = execution
+    const outcome = {
       phase: 'Outcome',
       intent: execution.intent,
       rows: execution.rows,
@@ -43,7 +51,33 @@ export class SessionAudit {
       affectedRows: result?.kind === 'Complete' ? result.affectedRows : null,
       sqlstate,
       durationUs: Math.round((this.#deps.clock.monotonic() - execution.startedMs) * 1000),
-    })
+    } as const
+    this.#deps.audit.appendLater(
+      denied
+        ? { ...this.#common(auditStatement(statement), denied), ...outcome }
+        : { fields: `${this.#kept(statement, permit)},${JSON.stringify(outcome).slice(1, -1)}` },
+    )
+  }
+
+  #append(event: AuditEvent | WrittenEvent): number {
+    try {
+      return this.#deps.audit.append(event)
+    } catch (cause) {
+      this.#deps.metrics.auditFailures.inc()
+      throw cause
+    }
+  }
+
+  /** What every record of a statement says, made once: a statement that runs ten thousand times is one text. */
+  #kept(statement: PreparedStatement, permit: Permit): string {
+    const policyDigest = this.#policyDigest()
+    const { applicationName } = this.#state
+    const found = this.#texts.get(statement)
+    if (found?.permit === permit && found.policyDigest === policyDigest && found.applicationName === applicationName)
+      return found.text
+    const text = eventFields(this.#common(auditStatement(statement), permit))
+    this.#texts.set(statement, { permit, policyDigest, applicationName, text })
+    return text
   }
 
   session(phase: 'Open' | 'Close', reason: string | null, grant: GrantBinding | null): void {

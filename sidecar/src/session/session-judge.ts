@@ -5,7 +5,7 @@ import type { ClientSideHooks } from './client-side-hooks.ts'
 import { denial } from './denial-response.ts'
 import type { Execution } from './execution.ts'
 import type { Judged, Runnable } from './runnable.ts'
-import { auditStatement, type SessionAudit } from './session-audit.ts'
+import type { SessionAudit } from './session-audit.ts'
 import type { Lookup, Portal, PreparedStatement } from './session-objects.ts'
 import { findPortal, findStatement, type DatabaseDeps, type SessionDeps, type SessionState } from './session-state.ts'
 import { digestOf, type JudgedSession, type JudgedText } from './statement-judge.ts'
@@ -46,7 +46,7 @@ export class SessionJudge {
 
   recordDenied(statement: AuditStatement, denied: Denial): void {
     try {
-      this.#audit.intent(statement, denied)
+      this.#audit.denied(statement, denied)
     } catch (cause) {
       // Nothing is forwarded, so nothing unrecorded happened; but the refusal must be on record, or the session ends.
       if (!(cause instanceof AuditError)) throw cause
@@ -126,7 +126,7 @@ export class SessionJudge {
       statement,
       sent,
       permit,
-      intent: this.#audit.intent(auditStatement(statement), permit),
+      intent: this.#audit.intent(statement, permit),
       startedMs: this.#deps.clock.monotonic(),
       paged,
       resultFormats,
