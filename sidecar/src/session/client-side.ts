@@ -3,6 +3,7 @@ import type { AuditStatement } from '../model/audit-event.ts'
 import { unreachable } from '../model/unreachable.ts'
 import { bind, describe, execute, parse, query } from '../wire/postgres/encode.ts'
 import type { FrontendMessage } from '../wire/postgres/frontend.ts'
+import { after, type Eventually } from './after.ts'
 import type { ClientSideHooks } from './client-side-hooks.ts'
 import { ControlledExecution } from './controlled-execution.ts'
 import { denial } from './denial-response.ts'
@@ -16,6 +17,9 @@ import { noStatement, SessionJudge } from './session-judge.ts'
 import type { Portal, PreparedStatement } from './session-objects.ts'
 import { findPortal, findStatement, type DatabaseDeps, type SessionDeps, type SessionState } from './session-state.ts'
 import { digestOf, type JudgedText } from './statement-judge.ts'
+
+type ParseMessage = Extract<FrontendMessage, { kind: 'Parse' }>
+type ExecuteMessage = Extract<FrontendMessage, { kind: 'Execute' }>
 
 /**
  * What the client asks, one message after the other. A segment (everything up to Sync, or one Query) is answered before the
@@ -57,11 +61,11 @@ export class ClientSide {
       }
       if (message.kind === 'Terminate') return
       const pending = this.#handle(message)
-      if (pending) await pending
+      if (pending instanceof Promise) await pending
     }
   }
 
-  #handle(message: FrontendMessage): Promise<void> | null {
+  #handle(message: FrontendMessage): Eventually<void> {
     if (this.#state.skip && message.kind !== 'Sync') return this.#skipped(message)
     switch (message.kind) {
       case 'Query':
@@ -73,12 +77,12 @@ export class ClientSide {
       case 'Describe':
         return this.#onDescribe(message)
       case 'Execute':
-        return this.#onExecute(message.portal, message.maxRows)
+        return this.#onExecute(message)
       case 'Close':
         return this.#onClose(message)
       case 'Flush':
         this.#segment.send(message.raw)
-        return null
+        return
       case 'Sync':
         return this.#onSync(message.raw)
       case 'FunctionCall':
@@ -87,18 +91,18 @@ export class ClientSide {
       case 'CopyDone':
       case 'CopyFail':
         // "The backend ignores these when not in copy-in mode" (manual, COPY Operations).
-        return null
+        return
       case 'Password':
       case 'Terminate':
         this.#hooks.fatal(denial('protocol-violation', { object: message.kind }))
-        return null
+        return
       default:
         return unreachable(message)
     }
   }
 
   /** Messages up to Sync that the server would discard, too. What would have run is recorded as refused. */
-  #skipped(message: FrontendMessage): null {
+  #skipped(message: FrontendMessage): undefined {
     const reason = this.#state.skip?.denial ?? denial('unknown-prepared-statement', { object: 'skipped until Sync' })
     if (message.kind === 'Execute') {
       const portal = findPortal(this.#state, message.portal)
@@ -106,52 +110,41 @@ export class ClientSide {
     } else if (message.kind === 'Query') {
       this.#judge.recordDenied({ ...noStatement, digest: digestOf(message.sql) }, reason)
     }
-    return null
   }
 
   // --- simple query ---------------------------------------------------------------------------------------------------
 
-  async #onQuery(sql: Buffer): Promise<void> {
-    if (await this.#segment.closeOpenSegment()) {
-      this.#skipped({ kind: 'Query', sql, raw: sql })
-      return
-    }
-    await this.#segment.refreshSearchPath()
-    const judged = await this.#judge.judgeText(sql, '')
-    if (judged.kind === 'Refused') {
-      await this.#refuseQuery(judged.denial, [{ ...noStatement, digest: digestOf(sql) }])
-      return
-    }
+  #onQuery(sql: Buffer): Eventually<void> {
+    return after(this.#segment.closeOpenSegment(), (failed) =>
+      failed
+        ? this.#skipped({ kind: 'Query', sql, raw: sql })
+        : after(this.#segment.refreshSearchPath(), () =>
+            after(this.#judge.judgeText(sql, ''), (judged) => this.#runQuery(sql, judged)),
+          ),
+    )
+  }
+
+  #runQuery(sql: Buffer, judged: JudgedText): Eventually<void> {
+    if (judged.kind === 'Refused') return this.#refuseQuery(judged.denial, [{ ...noStatement, digest: digestOf(sql) }])
     const { statements } = judged
     this.#state.objects.simpleQuery()
     const runnables: Runnable[] = []
     for (const statement of statements) {
       const decided = this.#judge.judge(statement)
-      if (decided.kind === 'Denied') {
-        await this.#refuseQuery(decided.denial, statements.map(auditStatement))
-        return
-      }
+      if (decided.kind === 'Denied') return this.#refuseQuery(decided.denial, statements.map(auditStatement))
       this.#announce(decided.value)
       runnables.push(decided.value)
     }
     const refusal = refuseTogether(runnables)
-    if (refusal) {
-      await this.#refuseQuery(refusal, statements.map(auditStatement))
-      return
-    }
-    const executions = await this.#judge.begin(runnables, [])
-    if (!executions) {
-      await this.#refuseQuery(denial('audit-unavailable'), [])
-      return
-    }
-    if (executions.some(needsControl)) {
-      await this.#runControlled(executions)
-      return
-    }
-    this.#state.expected.push({ kind: 'Query', executions, index: 0, failed: false, collect: null })
-    this.#segment.send(query(sql))
-    for (const execution of executions) this.#hooks.onStart(execution)
-    await this.#segment.ready()
+    if (refusal) return this.#refuseQuery(refusal, statements.map(auditStatement))
+    return after(this.#judge.begin(runnables, []), (executions) => {
+      if (!executions) return this.#refuseQuery(denial('audit-unavailable'), [])
+      if (executions.some(needsControl)) return this.#runControlled(executions)
+      this.#state.expected.push({ kind: 'Query', executions, index: 0, failed: false, collect: null })
+      this.#segment.send(query(sql))
+      for (const execution of executions) this.#hooks.onStart(execution)
+      return this.#segment.ready()
+    })
   }
 
   /** Names made earlier in a message are known to what follows in it. */
@@ -210,17 +203,17 @@ export class ClientSide {
 
   // --- extended query -------------------------------------------------------------------------------------------------
 
-  async #onParse(message: Extract<FrontendMessage, { kind: 'Parse' }>): Promise<void> {
-    if (!this.#state.segmentOpen) await this.#segment.refreshSearchPath()
-    if (this.#state.searchPathStale) {
-      this.#segment.refuse(denial('catalog-unavailable', { object: 'search_path' }))
-      return
-    }
-    if (message.name === refusedName) {
-      this.#segment.refuse(denial('unsupported-message', { object: message.name }))
-      return
-    }
-    const judged = await this.#judge.judgeText(message.sql, message.name)
+  #onParse(message: ParseMessage): Eventually<void> {
+    return after(this.#state.segmentOpen ? null : this.#segment.refreshSearchPath(), () => {
+      if (this.#state.searchPathStale)
+        return this.#segment.refuse(denial('catalog-unavailable', { object: 'search_path' }))
+      if (message.name === refusedName)
+        return this.#segment.refuse(denial('unsupported-message', { object: message.name }))
+      return after(this.#judge.judgeText(message.sql, message.name), (judged) => this.#parsed(message, judged))
+    })
+  }
+
+  #parsed(message: ParseMessage, judged: JudgedText): void {
     const refusal = this.#refuseParse(judged)
     if (refusal) {
       this.#judge.recordDenied({ ...noStatement, digest: digestOf(message.sql) }, refusal)
@@ -249,27 +242,27 @@ export class ClientSide {
     return decision.effect === 'Deny' ? decision : null
   }
 
-  async #onBind(message: Extract<FrontendMessage, { kind: 'Bind' }>): Promise<void> {
-    const found = await this.#judge.current(findStatement(this.#state, message.statement))
-    if (found.kind === 'Refused') {
-      this.#segment.refuse({ ...found.denial, object: message.statement })
-      return
-    }
-    const portal: Portal = { ...unnamedPortal(found.value, message.resultFormats), name: message.portal }
-    this.#state.pendingPortals.set(message.portal, portal)
-    this.#state.expected.push({ kind: 'Bind', portal, hidden: false })
-    this.#segment.forward(message.raw)
+  #onBind(message: Extract<FrontendMessage, { kind: 'Bind' }>): Eventually<void> {
+    return after(this.#judge.current(findStatement(this.#state, message.statement)), (found) => {
+      if (found.kind === 'Refused') {
+        this.#segment.refuse({ ...found.denial, object: message.statement })
+        return
+      }
+      const portal: Portal = { ...unnamedPortal(found.value, message.resultFormats), name: message.portal }
+      this.#state.pendingPortals.set(message.portal, portal)
+      this.#state.expected.push({ kind: 'Bind', portal, hidden: false })
+      this.#segment.forward(message.raw)
+    })
   }
 
-  #onDescribe(message: Extract<FrontendMessage, { kind: 'Describe' }>): null {
+  #onDescribe(message: Extract<FrontendMessage, { kind: 'Describe' }>): void {
     const subject = this.#describeSubject(message.target, message.name)
     if (!subject) {
       this.#segment.refuse(denial('unknown-prepared-statement', { object: message.name }))
-      return null
+      return
     }
     this.#state.expected.push({ kind: 'Describe', subject, relay: 'All' })
     this.#segment.forward(message.raw)
-    return null
   }
 
   #describeSubject(target: 'S' | 'P', name: string): DescribeSubject | null {
@@ -281,15 +274,14 @@ export class ClientSide {
     return portal && { kind: 'Portal', portal, execution: null }
   }
 
-  #onClose(message: Extract<FrontendMessage, { kind: 'Close' }>): null {
+  #onClose(message: Extract<FrontendMessage, { kind: 'Close' }>): void {
     const pending = message.target === 'S' ? this.#state.pendingStatements : this.#state.pendingPortals
     pending.set(message.name, null)
     this.#state.expected.push({ kind: 'Close', target: message.target, name: message.name, hidden: false })
     this.#segment.forward(message.raw)
-    return null
   }
 
-  async #onExecute(portalName: string, maxRows: number): Promise<void> {
+  #onExecute({ portal: portalName, maxRows, raw }: ExecuteMessage): Eventually<void> {
     const portal = findPortal(this.#state, portalName)
     if (!portal) {
       const denied = denial('unknown-prepared-statement', { object: portalName })
@@ -304,20 +296,16 @@ export class ClientSide {
       return
     }
     this.#announce(judged.value)
-    const executions = await this.#judge.begin([judged.value], portal.resultFormats)
-    const execution = executions?.[0]
-    if (!execution) {
-      this.#segment.refuse(denial('audit-unavailable'))
-      return
-    }
-    if (needsControl(execution)) {
-      await this.#executeControlled(execution, portal, maxRows)
-      return
-    }
-    this.#describeForMasks(execution, portal)
-    this.#state.expected.push({ kind: 'Execute', execution })
-    this.#segment.forward(execute(portal.name, cappedRows(execution, maxRows)))
-    this.#hooks.onStart(execution)
+    return after(this.#judge.begin([judged.value], portal.resultFormats), (executions) => {
+      const execution = executions?.[0]
+      if (!execution) return this.#segment.refuse(denial('audit-unavailable'))
+      if (needsControl(execution)) return this.#executeControlled(execution, portal, maxRows)
+      this.#describeForMasks(execution, portal)
+      this.#state.expected.push({ kind: 'Execute', execution })
+      const rows = cappedRows(execution, maxRows)
+      this.#segment.forward(rows === maxRows ? raw : execute(portal.name, rows))
+      this.#hooks.onStart(execution)
+    })
   }
 
   async #executeControlled(execution: Execution, portal: Portal, maxRows: number): Promise<void> {

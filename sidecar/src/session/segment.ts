@@ -1,5 +1,6 @@
 import type { Denial } from '../model/decision.ts'
 import { describe, query, sync } from '../wire/postgres/encode.ts'
+import type { Eventually } from './after.ts'
 import type { ClientSideHooks } from './client-side-hooks.ts'
 import type { SessionState } from './session-state.ts'
 
@@ -61,8 +62,11 @@ export class Segment {
    * A Query ends an open segment as Sync does, but answers for itself: what came before must be known first.
    * @returns true when the segment had failed: the server would have discarded the Query and all up to Sync.
    */
-  async closeOpenSegment(): Promise<boolean> {
-    if (!this.#state.segmentOpen) return false
+  closeOpenSegment(): Eventually<boolean> {
+    return this.#state.segmentOpen && this.#closeOpenSegment()
+  }
+
+  async #closeOpenSegment(): Promise<boolean> {
     this.#state.segmentFailed = false
     this.#state.expected.push({ kind: 'Sync', hidden: true })
     this.send(sync())
@@ -73,9 +77,12 @@ export class Segment {
     return failed
   }
 
-  async refreshSearchPath(): Promise<void> {
+  refreshSearchPath(): Promise<void> | null {
     const { searchPathStale, transaction, segmentOpen, closed } = this.#state
-    if (!searchPathStale || transaction === 'E' || segmentOpen || closed) return
+    return !searchPathStale || transaction === 'E' || segmentOpen || closed ? null : this.#refreshSearchPath()
+  }
+
+  async #refreshSearchPath(): Promise<void> {
     const rows: (readonly (string | null)[])[] = []
     const outcome = { failed: false }
     this.#state.expected.push({

@@ -1,6 +1,7 @@
 import type { DatabaseBinding } from '@sallyport/crds'
 import { AuditError, type AuditStatement } from '../model/audit-event.ts'
 import type { Decision, Denial } from '../model/decision.ts'
+import { after, type Eventually } from './after.ts'
 import type { ClientSideHooks } from './client-side-hooks.ts'
 import { denial } from './denial-response.ts'
 import type { Execution } from './execution.ts'
@@ -55,25 +56,34 @@ export class SessionJudge {
     }
   }
 
-  async judgeText(sql: Buffer, name: string): Promise<JudgedText> {
-    const endTimer = this.#deps.metrics.decisionSeconds.startTimer()
-    const { judge, catalogs } = this.#database
-    let judged = await judge.analyze(sql, name, this.#state.database, this.#state.searchPath)
-    if (isUnknown(judged) && (await catalogs.refreshForUnknownName().catch(() => false)))
-      judged = await judge.analyze(sql, name, this.#state.database, this.#state.searchPath)
-    endTimer()
-    return judged
+  judgeText(sql: Buffer, name: string): Eventually<JudgedText> {
+    const startedMs = this.#deps.clock.monotonic()
+    return after(this.#analyze(sql, name), (first) =>
+      after(isUnknown(first) ? this.#analyzeAnew(sql, name, first) : first, (judged) => {
+        this.#deps.metrics.decisionSeconds.observe((this.#deps.clock.monotonic() - startedMs) / 1000)
+        return judged
+      }),
+    )
+  }
+
+  #analyze(sql: Buffer, name: string): Eventually<JudgedText> {
+    return this.#database.judge.analyze(sql, name, this.#state.database, this.#state.searchPath)
+  }
+
+  /** What is unknown may have been made since the catalog was read. */
+  async #analyzeAnew(sql: Buffer, name: string, first: JudgedText): Promise<JudgedText> {
+    const isNewer = await this.#database.catalogs.refreshForUnknownName().catch(() => false)
+    return isNewer ? this.#analyze(sql, name) : first
   }
 
   /** Facts made against an older catalog or another search path are made again: the server plans anew, too. */
-  async current(statement: PreparedStatement | null): Promise<Lookup<PreparedStatement>> {
+  current(statement: PreparedStatement | null): Eventually<Lookup<PreparedStatement>> {
     if (!statement) return { kind: 'Refused', denial: denial('unknown-prepared-statement') }
     if (statement.context === this.#database.judge.context(this.#state.searchPath))
       return { kind: 'Found', value: statement }
-    const judged = await this.judgeText(statement.sql, statement.name)
-    if (judged.kind === 'Refused') return judged
-    const [again] = judged.statements
-    return again ? { kind: 'Found', value: again } : { kind: 'Found', value: statement }
+    return after(this.judgeText(statement.sql, statement.name), (judged) =>
+      judged.kind === 'Refused' ? judged : { kind: 'Found', value: judged.statements[0] ?? statement },
+    )
   }
 
   /** The decision on a statement, with EXECUTE and FETCH followed to what they run. */
@@ -107,18 +117,25 @@ export class SessionJudge {
   }
 
   /** Writes the intents. @returns null when they cannot be written: then nothing may be forwarded. */
-  async begin(runnables: readonly Runnable[], resultFormats: readonly number[]): Promise<Execution[] | null> {
+  begin(runnables: readonly Runnable[], resultFormats: readonly number[]): Eventually<readonly Execution[] | null> {
     const durability = this.#database.binding()?.audit.durability ?? 'Process'
     try {
       const executions = runnables.map((runnable) => this.#newExecution(runnable, resultFormats))
       const last = executions.at(-1)
-      if (durability !== 'Process' && last) await this.#deps.audit.settled(last.intent, durability)
       this.#state.statements += executions.length
-      return executions
+      if (durability === 'Process' || !last) return executions
+      return this.#deps.audit.settled(last.intent, durability).then(
+        () => executions,
+        (cause: unknown) => this.#notBegun(cause),
+      )
     } catch (cause) {
-      this.#deps.log.error({ err: cause }, 'an intent could not be recorded; the statement was not sent')
-      return null
+      return this.#notBegun(cause)
     }
+  }
+
+  #notBegun(cause: unknown): null {
+    this.#deps.log.error({ err: cause }, 'an intent could not be recorded; the statement was not sent')
+    return null
   }
 
   #newExecution({ sent, statement, paged, permit }: Runnable, resultFormats: readonly number[]): Execution {

@@ -7,6 +7,7 @@ import { toDecisionInput } from '../decision/decision-input.ts'
 import type { Clock } from '../model/clock.ts'
 import type { Decision, Denial, SessionFacts } from '../model/decision.ts'
 import type { AnalyzedMessage } from '../model/statement-facts.ts'
+import type { Eventually } from './after.ts'
 import type { CatalogStore } from './catalog-store.ts'
 import { denial } from './denial-response.ts'
 import type { PreparedStatement } from './session-objects.ts'
@@ -54,12 +55,7 @@ export class StatementJudge {
   }
 
   /** Takes a text apart. Synchronous for whatever was seen before and for short texts. */
-  analyze(
-    sql: Buffer,
-    name: string,
-    database: string,
-    searchPath: readonly string[],
-  ): JudgedText | Promise<JudgedText> {
+  analyze(sql: Buffer, name: string, database: string, searchPath: readonly string[]): Eventually<JudgedText> {
     const catalog = this.#catalogs.current()
     if (!catalog) return { kind: 'Refused', denial: denial('catalog-unavailable') }
     const context = this.context(searchPath)
