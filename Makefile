@@ -67,6 +67,7 @@ e2e: export SALLYPORT_E2E_IMAGE_REGISTRY := $(IMAGE_REGISTRY)
 e2e: build ## everything on a real cluster, made for it and removed afterwards (root, Linux)
 	@node test/tools/run-suites.ts e2e
 
+resilience: export SALLYPORT_RESILIENCE_ROUNDS := 50
 resilience: build ## 50 restarts of the release and 50 kills of a sidecar on a real cluster, under load (root, Linux)
 	@node test/tools/run-suites.ts resilience
 

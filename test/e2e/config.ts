@@ -17,3 +17,10 @@ export function namedTarget(env: NodeJS.ProcessEnv = process.env): TargetConfig 
     )
   return { kubeconfig, imageRegistry: registry, isOwn: false }
 }
+
+/** How often the release is restarted, and a sidecar killed, in the test of resilience: few times among all tests, 50 by itself. */
+export function resilienceRounds(env: NodeJS.ProcessEnv = process.env): number {
+  const rounds = Number(env.SALLYPORT_RESILIENCE_ROUNDS ?? 5)
+  if (!Number.isInteger(rounds) || rounds < 1) throw new Error('SALLYPORT_RESILIENCE_ROUNDS is not a number of rounds')
+  return rounds
+}

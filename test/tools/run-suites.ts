@@ -25,8 +25,6 @@ interface Suite {
   readonly prepared?: string
   /** It runs on a cluster: images and the node's programs are made first. */
   readonly onCluster?: true
-  /** It runs only where it is named: it takes as long as all the others together. */
-  readonly onDemand?: true
 }
 
 const work = mkdtempSync(join(tmpdir(), 'sallyport-suites-'))
@@ -44,11 +42,11 @@ const suites: readonly Suite[] = [
   { ...vitest('drivers'), prepared: 'driver-tools' },
   { ...vitest('cluster'), onCluster: true },
   { ...vitest('e2e'), onCluster: true },
-  { ...vitest('resilience'), onCluster: true, onDemand: true },
+  { ...vitest('resilience'), onCluster: true },
 ]
 
 const wanted = process.argv.slice(2)
-const chosen = suites.filter(({ name, onDemand }) => (wanted.length === 0 ? !onDemand : wanted.includes(name)))
+const chosen = suites.filter(({ name }) => wanted.length === 0 || wanted.includes(name))
 const env = { ...process.env, PATH: `${toolFolder()}${delimiter}${process.env.PATH ?? ''}`, FORCE_COLOR: '0' }
 let total = { passed: 0, failed: 0, skipped: 0 }
 let hasClusterParts = false

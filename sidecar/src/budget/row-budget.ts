@@ -5,11 +5,11 @@
 export class RowBudget {
   readonly #taken = new Map<string, number>()
 
-  /** Takes one row. @returns false when `limit` rows have been taken before. */
-  take(grantUid: string, limit: number): boolean {
-    const taken = this.#taken.get(grantUid) ?? 0
-    if (taken >= limit) return false
-    this.#taken.set(grantUid, taken + 1)
+  /** Takes `rows`, all or none. @returns false when with them more than `limit` would have been taken. */
+  take(grantUid: string, limit: number, rows = 1): boolean {
+    const taken = (this.#taken.get(grantUid) ?? 0) + rows
+    if (taken > limit) return false
+    this.#taken.set(grantUid, taken)
     return true
   }
 }

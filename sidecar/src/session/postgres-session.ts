@@ -165,7 +165,7 @@ export class PostgresSession {
     const { state, deps } = this.#resources
     if (state.closed) return
     try {
-      state.upstream.decoder.push(chunk, this.#server.onFrame)
+      state.upstream.decoder.push(chunk, this.#server.onFrame, this.#server.runs)
     } catch (cause) {
       deps.log.error({ err: cause, session: state.id }, 'the server sent what is not the protocol')
       this.#fatal(denial('result-mismatch', { object: 'protocol of the server' }))

@@ -1,6 +1,6 @@
 import type { Catalog } from '../analysis/load-catalog.ts'
 import { planMask, type Masker } from '../masking/plan-masks.ts'
-import { maskDataRow } from '../masking/mask-row.ts'
+import { maskDataRows } from '../masking/mask-row.ts'
 import type { Denial } from '../model/decision.ts'
 import {
   affectedRows,
@@ -13,10 +13,12 @@ import {
   parseRowDescription,
 } from '../wire/postgres/backend.ts'
 import { errorResponse } from '../wire/postgres/encode.ts'
+import type { Runs } from '../wire/postgres/frame-splitter.ts'
 import { denial, denialResponse } from './denial-response.ts'
 import type { Execution, ExecutionResult } from './execution.ts'
 import { applyCompletion } from './apply-completion.ts'
 import type { Expected } from './expected.ts'
+import { passRows } from './pass-rows.ts'
 import { scrubbed } from './scrub-fields.ts'
 import type { SessionState } from './session-state.ts'
 import { readTextRow } from './upstream-query.ts'
@@ -52,8 +54,6 @@ export class ServerSide {
 
   readonly onFrame = (tag: number, frame: Buffer): void => {
     switch (tag) {
-      case backendTag.DataRow:
-        return this.#onDataRow(frame)
       case backendTag.CommandComplete:
         return this.#onCommandComplete(frame)
       case backendTag.ReadyForQuery:
@@ -82,12 +82,27 @@ export class ServerSide {
       case backendTag.CopyOutResponse:
       case backendTag.CopyDone:
         return this.#relayOf(this.#execution(), frame)
-      case backendTag.CopyData:
-        return this.#onRowBytes(this.#execution(), frame, frame)
       default:
         // FunctionCallResponse, CopyBothResponse, NotificationResponse and what no manual names: nothing of it was asked for.
         return this.#violation(`message ${String.fromCharCode(tag)}`)
     }
+  }
+
+  /** Rows come by the chunk: together where all of them may go on, else one by one. */
+  readonly runs: Runs = {
+    tags: [backendTag.DataRow, backendTag.CopyData],
+    onRun: (tag, frames, count) => {
+      const head = this.#head()
+      const execution = head?.kind === 'Query' && head.collect ? null : this.#execution()
+      if (execution && passRows(this.#state, execution, { tag, frames, count })) return
+      for (let offset = 0; offset < frames.length;) {
+        const end = offset + 1 + frames.readUInt32BE(offset + 1)
+        const frame = frames.subarray(offset, end)
+        if (tag === backendTag.DataRow) this.#onDataRow(frame)
+        else this.#onRowBytes(this.#execution(), frame, frame)
+        offset = end
+      }
+    },
   }
 
   #head(): Expected | undefined {
@@ -134,7 +149,7 @@ export class ServerSide {
     }
     let masked: Buffer
     try {
-      masked = maskers ? maskDataRow(frame, maskers) : frame
+      masked = maskers ? maskDataRows(frame, maskers) : frame
     } catch {
       return this.#cutOff(execution, denial('result-mismatch', { object: 'number of columns' }))
     }

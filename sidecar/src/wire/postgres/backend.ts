@@ -1,4 +1,4 @@
-import { FrameSplitter } from './frame-splitter.ts'
+import { FrameSplitter, type OnFrame, type Runs } from './frame-splitter.ts'
 import { BodyReader } from './body-reader.ts'
 import type { Authentication } from '../../model/authentication.ts'
 import { WireError } from './wire-error.ts'
@@ -36,9 +36,12 @@ export class BackendDecoder {
     this.#splitter = new FrameSplitter(limits.maxMessageBytes)
   }
 
-  /** Calls `onMessage` with each message that the chunk completes, tag and length included. @throws WireError */
-  push(chunk: Buffer, onMessage: (tag: number, frame: Buffer) => void): void {
-    this.#splitter.push(chunk, onMessage)
+  /**
+   * Calls `onMessage` with each message that the chunk completes, tag and length included; those of `runs` come together.
+   * @throws WireError
+   */
+  push(chunk: Buffer, onMessage: OnFrame, runs?: Runs): void {
+    this.#splitter.push(chunk, onMessage, runs)
   }
 }
 

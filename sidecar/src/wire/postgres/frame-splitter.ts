@@ -1,7 +1,17 @@
 import { WireError } from './wire-error.ts'
 
+const noRuns: Runs = { tags: [], onRun: () => undefined }
+
 /** A tag, then an int32 length that counts itself but not the tag (manual, "Message Formats"). */
 const headerBytes = 5
+
+export type OnFrame = (tag: number, frame: Buffer) => void
+
+/** Many frames of one type, one behind the other, as one piece of bytes. */
+export interface Runs {
+  readonly tags: readonly number[]
+  readonly onRun: (tag: number, frames: Buffer, count: number) => void
+}
 
 /**
  * Cuts a stream of typed messages into frames, wherever TCP cut it. A frame that lies inside one chunk is a view of it;
@@ -19,10 +29,10 @@ export class FrameSplitter {
   }
 
   /** @throws WireError 'malformed' (length below 4) or 'oversized'. */
-  push(chunk: Buffer, onFrame: (tag: number, frame: Buffer) => void): void {
+  push(chunk: Buffer, onFrame: OnFrame, runs: Runs = noRuns): void {
     let offset = 0
     if (this.#held > 0) {
-      offset = this.#complete(chunk, onFrame)
+      offset = this.#complete(chunk, onFrame, runs)
       if (this.#held > 0) return
     }
     while (chunk.length - offset >= headerBytes) {
@@ -31,7 +41,12 @@ export class FrameSplitter {
         this.#wanted = size
         break
       }
-      onFrame(chunk[offset] ?? 0, chunk.subarray(offset, offset + size))
+      const tag = chunk[offset] ?? 0
+      if (runs.tags.includes(tag)) {
+        offset = this.#run(chunk, offset, runs)
+        continue
+      }
+      onFrame(tag, chunk.subarray(offset, offset + size))
       offset += size
     }
     if (offset < chunk.length) {
@@ -40,8 +55,23 @@ export class FrameSplitter {
     }
   }
 
+  /** Tells of all whole frames of one type. @returns where the chunk goes on. */
+  #run(chunk: Buffer, start: number, runs: Runs): number {
+    const tag = chunk[start] ?? 0
+    let end = start
+    let count = 0
+    while (chunk.length - end >= headerBytes && chunk[end] === tag) {
+      const size = this.#frameSize(chunk, end)
+      if (chunk.length - end < size) break
+      end += size
+      count += 1
+    }
+    runs.onRun(tag, chunk.subarray(start, end), count)
+    return end
+  }
+
   /** Adds to the held frame. @returns where the chunk goes on. */
-  #complete(chunk: Buffer, onFrame: (tag: number, frame: Buffer) => void): number {
+  #complete(chunk: Buffer, onFrame: OnFrame, runs: Runs): number {
     let offset = 0
     if (this.#wanted === 0) {
       const missing = Math.min(headerBytes - this.#held, chunk.length)
@@ -62,7 +92,9 @@ export class FrameSplitter {
     this.#parts = []
     this.#held = 0
     this.#wanted = 0
-    onFrame(frame[0] ?? 0, frame)
+    const tag = frame[0] ?? 0
+    if (runs.tags.includes(tag)) runs.onRun(tag, frame, 1)
+    else onFrame(tag, frame)
     return offset
   }
 
