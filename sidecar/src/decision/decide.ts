@@ -4,7 +4,8 @@ import type { Logger } from 'pino'
 import type { Decision, DecisionInput, Denial, LoadedPolicy } from '../model/decision.ts'
 import { leastRevealing } from './decision-input.ts'
 import { loadOpaPolicy, PolicyError, type OpaPolicy } from './opa-policy.ts'
-import { list, policyName, readGuardrails, readLimit, readMask, readPolicyDenial, type PolicyLimit } from './policy-results.ts' // prettier-ignore
+import { Guardrails } from './guardrails.ts'
+import { list, policyName, readLimit, readMask, readPolicyDenial, type PolicyLimit } from './policy-results.ts'
 
 /** Guardrails and policies as one judge. */
 export interface PolicyEngine {
@@ -25,8 +26,7 @@ export interface EngineOptions {
 
 /** @throws PolicyError where a module cannot be loaded. */
 export async function loadPolicyEngine({ guardrails, policies, log }: EngineOptions): Promise<PolicyEngine> {
-  const builtIn = await loadOpaPolicy(guardrails)
-  if (!builtIn.has(entrypoint)) throw new PolicyError(`the guardrails have no entrypoint ${entrypoint}`)
+  const builtIn = await Guardrails.load(guardrails)
   const loaded = await Promise.all(
     policies.map(async ({ binding, wasm }) => ({ binding, module: await loadOpaPolicy(wasm) })),
   )
@@ -47,8 +47,6 @@ export async function loadPolicyEngine({ guardrails, policies, log }: EngineOpti
     },
   }
 }
-
-const entrypoint = 'sallyport/decision'
 
 interface Module {
   readonly binding: LoadedPolicy['binding']
@@ -86,9 +84,9 @@ function ask({ binding, module }: Module, input: DecisionInput): Answer {
   }
 }
 
-function judge(builtIn: OpaPolicy, answers: readonly Answer[], input: DecisionInput): Decision {
+function judge(builtIn: Guardrails, answers: readonly Answer[], input: DecisionInput): Decision {
   const enforced = answers.filter((answer) => answer.enforced)
-  const guarded = readGuardrails(builtIn.evaluate(entrypoint, withMasks(input, enforced)))
+  const guarded = builtIn.judge(withMasks(input, enforced))
   const [denial] = [...guarded.deny, ...enforced.flatMap((answer) => answer.denials)]
   if (denial) return denial
   const limits = enforced.flatMap((answer) => answer.limits)
