@@ -147,8 +147,8 @@ async function openProxy(target: Target): Promise<Proxy> {
 async function expectEveryRowRecorded(target: Target): Promise<void> {
   const ids = (await shopSql(target, 'SELECT id FROM ledger')).split('\n')
   const digests = ids.map((id) => digestOfStatement(`INSERT INTO ledger (id) VALUES (${id})`))
-  let recorded: RecordedStatements = { digests: new Set(), sources: 0 }
-  const missing = (): number => digests.filter((digest) => !recorded.digests.has(digest)).length
+  let recorded: RecordedStatements = { intents: new Map(), sources: 0 }
+  const missing = (): number => digests.filter((digest) => !recorded.intents.has(digest)).length
   await until(
     async () => {
       recorded = recordedStatements(await target.must(['get', 'auditsegments', '-n', releaseNamespace, '-o', 'json']))
@@ -158,7 +158,7 @@ async function expectEveryRowRecorded(target: Target): Promise<void> {
     { timeoutMs: 180_000 },
   ).finally(() => {
     console.log(
-      `${ids.length} rows, ${recorded.digests.size} statements recorded by ${recorded.sources} runs of the sidecar`,
+      `${ids.length} rows, ${recorded.intents.size} statements recorded by ${recorded.sources} runs of the sidecar`,
     )
   })
   expect(missing()).toBe(0)

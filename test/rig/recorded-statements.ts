@@ -3,8 +3,8 @@ import { chainStart, openSegment, verifyLines, type SegmentSpec } from '@sallypo
 
 /** What the audit log says was to be executed. */
 export interface RecordedStatements {
-  /** `sha256:…` of the text of every statement with an intent. */
-  readonly digests: ReadonlySet<string>
+  /** `sha256:…` of the text of every statement with an intent, and when that was, Unix milliseconds. */
+  readonly intents: ReadonlyMap<string, number>
   /** Runs of sidecars that wrote them. */
   readonly sources: number
 }
@@ -17,17 +17,17 @@ export interface RecordedStatements {
 export function recordedStatements(json: string): RecordedStatements {
   const { items } = JSON.parse(json) as { readonly items: readonly { readonly spec: SegmentSpec }[] }
   const bySource = linesBySource(items.map(({ spec }) => spec))
-  const digests = new Set<string>()
+  const intents = new Map<string, number>()
   for (const [source, lines] of bySource) {
     const verified = verifyLines(lines, chainStart)
     if (!verified.ok) throw new Error(`${source}: ${verified.message}`)
     for (const line of lines) {
-      const record = JSON.parse(line) as { kind: string; phase: string; statement?: { digest: string } }
+      const record = JSON.parse(line) as { time: string; kind: string; phase: string; statement?: { digest: string } }
       if (record.kind === 'Statement' && record.phase === 'Intent' && record.statement)
-        digests.add(record.statement.digest)
+        intents.set(record.statement.digest, Date.parse(record.time))
     }
   }
-  return { digests, sources: bySource.size }
+  return { intents, sources: bySource.size }
 }
 
 /** The digest a record has of a statement. */

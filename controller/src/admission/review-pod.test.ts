@@ -39,7 +39,10 @@ describe('reviewPod', () => {
   })
 
   it('leaves mirror pods to kubelets', () => {
-    expect(reviewPod(request(mirror, { groups: ['system:nodes'] }), agents, settings)).toEqual({ kind: 'Allow' })
+    expect(reviewPod(request(mirror, { groups: ['system:nodes'] }), agents, settings)).toEqual({
+      kind: 'Allow',
+      outcome: 'mirror-pod',
+    })
     expect(reviewPod(request(mirror), agents, settings)).toMatchObject({ kind: 'Refuse', reason: 'mirror-pod' })
   })
 
