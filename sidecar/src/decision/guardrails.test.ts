@@ -41,6 +41,7 @@ function input(relation: string, statement: Partial<DecisionInput['statement']> 
       span: { start: 0, end: 1 },
       effects: [{ operation: 'Select', relation, columns: [], where: 'Filtered' }],
       functions: [],
+      triggers: [],
       settings: [],
       columns,
       outputs: [],
