@@ -1,8 +1,20 @@
 import { describe, expect, it } from 'vitest'
-import { BackendDecoder, parseBackendKeyData, parseNegotiateProtocolVersion } from './backend.ts'
+import {
+  BackendDecoder,
+  dataRowColumnCount,
+  parseAuthentication,
+  parseBackendKeyData,
+  parseCommandTag,
+  parseErrorFields,
+  parseNegotiateProtocolVersion,
+  parseParameterStatus,
+  parseReadyForQuery,
+  parseRowDescription,
+} from './backend.ts'
 import * as encode from './encode.ts'
 import { FrontendDecoder, type FrontendMessage } from './frontend.ts'
 import { probeRequest, StartupDecoder } from './startup.ts'
+import { WireError } from './wire-error.ts'
 
 const limits = { maxMessageBytes: 4096 }
 
@@ -191,5 +203,55 @@ describe('StartupDecoder', () => {
     ['a parameter without a value', Buffer.from([0, 0, 0, 14, 0, 3, 0, 0, 0x75, 0x73, 0x65, 0x72, 0, 0])],
   ])('refuses %s', (_name, bytes) => {
     expect(() => new StartupDecoder().push(bytes)).toThrow()
+  })
+})
+
+describe('bytes of any kind', () => {
+  /** The same numbers below `end` in every run (xorshift32). */
+  let state = 20_261_126
+  function random(end: number): number {
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    return (state >>> 0) % end
+  }
+
+  /** Some bytes changed, left out or put in. */
+  function damaged(bytes: Buffer): Buffer {
+    const copy = [...bytes]
+    for (let count = 1 + random(3); count > 0; count -= 1) copy.splice(random(copy.length + 1), random(3), random(256))
+    return Buffer.from(copy)
+  }
+
+  const parsers = [
+    dataRowColumnCount,
+    parseAuthentication,
+    parseBackendKeyData,
+    parseCommandTag,
+    parseErrorFields,
+    parseNegotiateProtocolVersion,
+    parseParameterStatus,
+    parseReadyForQuery,
+    parseRowDescription,
+  ]
+  const sent = [...frontend, encode.startupMessage([['user', 'agent']]), encode.cancelRequest(9, Buffer.from('wxyz'))]
+  const readers: readonly (readonly [string, readonly Buffer[], (bytes: Buffer) => unknown])[] = [
+    ['a client', frontend, (bytes) => decodeFrontend([bytes.subarray(0, 7), bytes.subarray(7)])],
+    ['a client that starts', sent, (bytes) => new StartupDecoder().push(bytes)],
+    ['a server', backend, (bytes) => decodeBackend([bytes.subarray(0, 7), bytes.subarray(7)])],
+    ...parsers.map((parser) => [`a server, ${parser.name}`, backend, parser] as const),
+  ]
+
+  it.each(readers)('are read, or end the connection: %s', (_from, good, read) => {
+    const found = new Set<unknown>()
+    for (let round = 0; round < 3000; round += 1) {
+      const bytes = damaged(good[random(good.length)] ?? Buffer.alloc(0))
+      try {
+        read(bytes.length < 5 ? Buffer.concat([bytes, Buffer.alloc(5)]) : bytes)
+      } catch (cause) {
+        if (!(cause instanceof WireError)) found.add(cause)
+      }
+    }
+    expect([...found]).toEqual([])
   })
 })
