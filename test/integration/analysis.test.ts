@@ -101,6 +101,7 @@ describe.each(['18', '13'] as const)('PostgreSQL %s', (version) => {
     'SELECT t.* FROM customers t JOIN orders o ON o.customer_id = t.id',
     'SELECT * FROM generate_series(1, 2) WITH ORDINALITY AS g(n, o), jsonb_each_text(\'{"a": "b"}\')',
     "SELECT * FROM ROWS FROM (generate_series(1, 2), jsonb_each_text('{}')) AS t(x, y, z), customers",
+    'SELECT (i.keys).n, i.email FROM (SELECT information_schema._pg_expandarray(ARRAY[7]) AS keys, email FROM customers) i',
     ...(version === '18'
       ? [
           "MERGE INTO orders o USING customers c ON o.customer_id = c.id AND o.id = 1 WHEN MATCHED THEN UPDATE SET note = 'x' RETURNING *",
@@ -129,6 +130,7 @@ describe.each(['18', '13'] as const)('PostgreSQL %s', (version) => {
     ['SELECT (SELECT email FROM jsonb_to_record(\'{"a":1}\') AS j(a int)) FROM customers', 'public.customers.email'],
     ['SELECT (SELECT email FROM (SELECT 1 AS a) AS email) FROM customers', 'public.customers.email'],
     ['WITH RECURSIVE a AS (SELECT status FROM orders), orders AS (SELECT email AS status FROM customers) SELECT status FROM a', 'public.customers.email'], // prettier-ignore
+    ['SELECT b FROM customers, unnest(ARRAY[1], ARRAY[email]) AS u(a, b)', 'public.customers.email'],
     ['SELECT mail FROM v_events', 'public.events.email'],
     ['SELECT post FROM v_twice', 'public.events.email'],
     ['SELECT email FROM events_24', 'public.events.email'],
@@ -147,6 +149,17 @@ describe.each(['18', '13'] as const)('PostgreSQL %s', (version) => {
   it('reads no more than is asked for', async () => {
     expect((await factsOf('SELECT a FROM (SELECT 1) AS s(a), customers')).columns.read).toEqual([])
     expect((await factsOf('SELECT full_name(c) FROM customers c')).columns.read).toEqual(['public.customers.full_name'])
+  })
+
+  it('knows unnest of several arrays in FROM', async () => {
+    const { functions, problems } = await factsOf(
+      "SELECT * FROM unnest(ARRAY[1], ARRAY['a']) WITH ORDINALITY AS u(a, b, c)",
+    )
+    expect(problems).toEqual([])
+    expect(functions).toMatchObject([{ name: 'pg_catalog.unnest', listed: true }])
+    expect((await factsOf("SELECT unnest(ARRAY[1], ARRAY['a'])")).problems).toMatchObject([
+      { reason: 'unknown-object' },
+    ])
   })
 
   const deciding: readonly (readonly [sql: string, column: string])[] = [

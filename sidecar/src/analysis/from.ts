@@ -87,7 +87,7 @@ const samplingMethods = new Set(['bernoulli', 'system'])
 
 /** Functions in FROM may use what stands before them, LATERAL or not. */
 function rangeFunction(walk: Walk, item: RangeFunction, scope: Scope): ScopeEntry {
-  const calls = (item.functions ?? []).map((list) => ('List' in list ? (list.List.items ?? []) : []))
+  const calls = (item.functions ?? []).flatMap((list) => ('List' in list ? spread(list.List.items ?? [], item) : []))
   const alias = item.alias?.aliasname ?? ''
   const parts = calls.map(([call, definitions], index) => {
     const defined = [
@@ -108,6 +108,18 @@ function rangeFunction(walk: Walk, item: RangeFunction, scope: Scope): ScopeEntr
   const listed = opens.length === 0 ? rename(columns, renamed) : renamed.map((name) => ({ name, value: any, source: null })) // prettier-ignore
   const open = opens.length === 0 ? null : any
   return { alias: alias === '' ? (own[0] ?? '') : alias, qualified: null, relation: null, columns: listed, open }
+}
+
+/** `FROM unnest(a, b)` is `ROWS FROM (unnest(a), unnest(b))` of the server's own unnest, as transformRangeFunction has it. */
+function spread(items: readonly Node[], { coldeflist }: RangeFunction): readonly (readonly Node[])[] {
+  const [call, definitions] = items
+  if (!call || !('FuncCall' in call) || (definitions && nodeKind(definitions) !== '') || coldeflist) return [items]
+  const { funcname, args = [], ...rest } = call.FuncCall
+  const isPlain =
+    childNodes(rest).length === 0 && !rest.over && rest.func_variadic !== true && rest.agg_distinct !== true
+  if (names(funcname).join('.') !== 'unnest' || args.length < 2 || !isPlain) return [items]
+  const own = ['pg_catalog', 'unnest'].map((sval) => ({ String: { sval } }))
+  return args.map((arg) => [{ FuncCall: { funcname: own, args: [arg] } }])
 }
 
 /** @param alias names the one column of a function that gives no row. */

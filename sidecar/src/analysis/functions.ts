@@ -16,6 +16,9 @@ const packing = new Set(
   json_object_agg_unique_strict jsonb_object_agg_unique_strict xmlagg range_agg`.split(/\s+/),
 )
 
+/** Elements of an array with their places; pgjdbc asks for primary keys with it. */
+const expandArray = 'information_schema._pg_expandarray'
+
 export interface Call {
   readonly name: readonly string[]
   /** As written; empty where the arguments are not in the text. */
@@ -98,7 +101,8 @@ function use(walk: Walk, candidate: CatalogFunction, call: Call): void {
   const { schema, name, volatility } = candidate
   const qualified = `${schema}.${name}`
   // set_config is judged as SET: by what it sets.
-  const listed = schema === 'pg_catalog' && (reviewedFunctions.has(name) || name === 'set_config')
+  const listed =
+    (schema === 'pg_catalog' && (reviewedFunctions.has(name) || name === 'set_config')) || qualified === expandArray
   walk.facts.functions.set(qualified, { name: qualified, listed, volatility })
   if (call.loose) return
   for (const [index, { type }] of call.args.entries()) {

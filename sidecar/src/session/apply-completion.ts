@@ -1,6 +1,7 @@
 import type { Execution } from './execution.ts'
 import type { Portal, PreparedStatement } from './session-objects.ts'
 import type { SessionState } from './session-state.ts'
+import { setsSearchPath } from './search-path.ts'
 import { unreachable } from '../model/unreachable.ts'
 
 /**
@@ -11,7 +12,7 @@ export function applyCompletion(state: SessionState, execution: Execution): bool
   const { sent } = execution
   const { action } = sent.facts
   const { objects } = state
-  if (sent.facts.settings.some((setting) => setting.name === 'search_path' || setting.name === 'all')) {
+  if (setsSearchPath(sent.facts)) {
     state.searchPathTouched = true
     state.searchPathStale = true
   }
@@ -34,7 +35,6 @@ export function applyCompletion(state: SessionState, execution: Execution): bool
       if (action.what === 'All') {
         objects.statements.clear()
         objects.portals.clear()
-        state.searchPathStale = true
       }
       break
     case 'None':

@@ -10,7 +10,9 @@ import { denial } from './denial-response.ts'
 import { emptyStatement } from './empty-statement.ts'
 import { isGuarded, writes, type Execution } from './execution.ts'
 import type { DescribeSubject } from './expected.ts'
+import { refuseTogether } from './refuse-together.ts'
 import type { Runnable } from './runnable.ts'
+import { mayMoveSearchPath, namesNothing } from './search-path.ts'
 import { refusedName, Segment } from './segment.ts'
 import { auditStatement, SessionAudit } from './session-audit.ts'
 import { noStatement, SessionJudge } from './session-judge.ts'
@@ -20,6 +22,9 @@ import { digestOf, type JudgedText } from './statement-judge.ts'
 
 type ParseMessage = Extract<FrontendMessage, { kind: 'Parse' }>
 type ExecuteMessage = Extract<FrontendMessage, { kind: 'Execute' }>
+type ExtendedMessage = Extract<FrontendMessage, { kind: 'Parse' | 'Bind' | 'Describe' | 'Execute' | 'Close' }>
+
+const pathUnknown = denial('catalog-unavailable', { object: 'search_path' })
 
 /**
  * What the client asks, one message after the other. A segment (everything up to Sync, or one Query) is answered before the
@@ -71,15 +76,12 @@ export class ClientSide {
       case 'Query':
         return this.#onQuery(message.sql)
       case 'Parse':
-        return this.#onParse(message)
       case 'Bind':
-        return this.#onBind(message)
       case 'Describe':
-        return this.#onDescribe(message)
       case 'Execute':
-        return this.#onExecute(message)
       case 'Close':
-        return this.#onClose(message)
+        // In the middle of a segment no question of ours has a place.
+        return after(this.#segment.refreshSearchPath(), () => this.#onExtended(message))
       case 'Flush':
         this.#segment.send(message.raw)
         return
@@ -119,7 +121,9 @@ export class ClientSide {
       failed
         ? this.#skipped({ kind: 'Query', sql, raw: sql })
         : after(this.#segment.refreshSearchPath(), () =>
-            after(this.#judge.judgeText(sql, ''), (judged) => this.#runQuery(sql, judged)),
+            after(this.#judge.judgeText(sql, ''), (judged) =>
+              after(this.#judge.refreshNamed(judged), () => this.#runQuery(sql, judged)),
+            ),
           ),
     )
   }
@@ -135,7 +139,8 @@ export class ClientSide {
       this.#announce(decided.value)
       runnables.push(decided.value)
     }
-    const refusal = refuseTogether(runnables)
+    const unknown = statements.some((statement) => this.#isPathUnknown(statement))
+    const refusal = unknown ? pathUnknown : refuseTogether(runnables, this.#state.searchPathTouched)
     if (refusal) return this.#refuseQuery(refusal, statements.map(auditStatement))
     return after(this.#judge.begin(runnables, []), (executions) => {
       if (!executions) return this.#refuseQuery(denial('audit-unavailable'), [])
@@ -203,14 +208,33 @@ export class ClientSide {
 
   // --- extended query -------------------------------------------------------------------------------------------------
 
+  #onExtended(message: ExtendedMessage): Eventually<void> {
+    switch (message.kind) {
+      case 'Parse':
+        return this.#onParse(message)
+      case 'Bind':
+        return this.#onBind(message)
+      case 'Describe':
+        return this.#onDescribe(message)
+      case 'Execute':
+        return this.#onExecute(message)
+      case 'Close':
+        return this.#onClose(message)
+      default:
+        return unreachable(message)
+    }
+  }
+
+  /** The path may have moved since it was asked for. In a failed transaction the server takes nothing that has a name in it. */
+  #isPathUnknown({ facts }: PreparedStatement): boolean {
+    const { searchPathStale, transaction, segmentOpen } = this.#state
+    return searchPathStale && !namesNothing(facts) && (segmentOpen || transaction !== 'E')
+  }
+
   #onParse(message: ParseMessage): Eventually<void> {
-    return after(this.#state.segmentOpen ? null : this.#segment.refreshSearchPath(), () => {
-      if (this.#state.searchPathStale)
-        return this.#segment.refuse(denial('catalog-unavailable', { object: 'search_path' }))
-      if (message.name === refusedName)
-        return this.#segment.refuse(denial('unsupported-message', { object: message.name }))
-      return after(this.#judge.judgeText(message.sql, message.name), (judged) => this.#parsed(message, judged))
-    })
+    if (message.name === refusedName)
+      return this.#segment.refuse(denial('unsupported-message', { object: message.name }))
+    return after(this.#judge.judgeText(message.sql, message.name), (judged) => this.#parsed(message, judged))
   }
 
   #parsed(message: ParseMessage, judged: JudgedText): void {
@@ -235,6 +259,7 @@ export class ClientSide {
       return denial('unsupported-statement', { object: 'several statements in one Parse' })
     const [statement] = judged.statements
     if (!statement) return null
+    if (this.#isPathUnknown(statement)) return pathUnknown
     // What runs under a name is judged when it is run; here, what the server would look at to plan it.
     const binding = this.#database.binding()
     if (!binding) return denial('no-active-grant')
@@ -248,6 +273,7 @@ export class ClientSide {
         this.#segment.refuse({ ...found.denial, object: message.statement })
         return
       }
+      if (this.#isPathUnknown(found.value)) return this.#segment.refuse(pathUnknown)
       const portal: Portal = { ...unnamedPortal(found.value, message.resultFormats), name: message.portal }
       this.#state.pendingPortals.set(message.portal, portal)
       this.#state.expected.push({ kind: 'Bind', portal, hidden: false })
@@ -289,14 +315,27 @@ export class ClientSide {
       this.#segment.refuse(denied)
       return
     }
-    const judged = this.#judge.judge(portal.statement, portal)
-    if (judged.kind === 'Denied') {
-      this.#judge.recordDenied(auditStatement(portal.statement), judged.denial)
-      this.#segment.refuse(judged.denial)
-      return
-    }
-    this.#announce(judged.value)
-    return after(this.#judge.begin([judged.value], portal.resultFormats), (executions) => {
+    if (this.#isPathUnknown(portal.statement)) return this.#refuseExecute(portal, pathUnknown)
+    return after(this.#judge.whenRun(portal.statement), (found) => {
+      if (found.kind === 'Refused') return this.#refuseExecute(portal, found.denial)
+      const judged = this.#judge.judge(found.value, portal)
+      if (judged.kind === 'Denied') return this.#refuseExecute(portal, judged.denial)
+      return this.#executePortal(judged.value, portal, { maxRows, raw })
+    })
+  }
+
+  #refuseExecute({ statement }: Portal, denied: Denial): void {
+    this.#judge.recordDenied(auditStatement(statement), denied)
+    this.#segment.refuse(denied)
+  }
+
+  #executePortal(
+    runnable: Runnable,
+    portal: Portal,
+    { maxRows, raw }: Pick<ExecuteMessage, 'maxRows' | 'raw'>,
+  ): Eventually<void> {
+    this.#announce(runnable)
+    return after(this.#judge.begin([runnable], portal.resultFormats), (executions) => {
       const execution = executions?.[0]
       if (!execution) return this.#segment.refuse(denial('audit-unavailable'))
       if (needsControl(execution)) return this.#executeControlled(execution, portal, maxRows)
@@ -304,6 +343,7 @@ export class ClientSide {
       this.#state.expected.push({ kind: 'Execute', execution })
       const rows = cappedRows(execution, maxRows)
       this.#segment.forward(rows === maxRows ? raw : execute(portal.name, rows))
+      if (mayMoveSearchPath(runnable.sent.facts, this.#state.searchPathTouched)) this.#state.searchPathStale = true
       this.#hooks.onStart(execution)
     })
   }
@@ -357,19 +397,4 @@ function cappedRows(execution: Execution, maxRows: number): number {
 
 function unnamedPortal(statement: PreparedStatement, resultFormats: readonly number[]): Portal {
   return { name: '', statement, resultFormats, rowsSent: 0, described: false, held: false }
-}
-
-/** What no statement of a message does alone, but some do together. */
-function refuseTogether(runnables: readonly Runnable[]): Denial | null {
-  if (runnables.length < 2) return null
-  const controls = runnables.some(({ sent }) => sent.facts.action.kind === 'Transaction')
-  const guarded = runnables.some((runnable) => isGuarded(runnable) || runnable.statement.facts.tags.includes('Copy'))
-  if (controls && guarded)
-    return denial('unmeasurable-write', { object: 'transaction control beside a guarded write in one message' })
-  const path = runnables.findIndex(({ sent }) =>
-    sent.facts.settings.some(({ name }) => name === 'search_path' || name === 'all'),
-  )
-  if (path >= 0 && path < runnables.length - 1)
-    return denial('setting-not-listed', { object: 'search_path before other statements of the same message' })
-  return null
 }

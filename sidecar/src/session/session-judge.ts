@@ -3,9 +3,11 @@ import { AuditError, type AuditStatement } from '../model/audit-event.ts'
 import type { Decision, Denial } from '../model/decision.ts'
 import { after, type Eventually } from './after.ts'
 import type { ClientSideHooks } from './client-side-hooks.ts'
+import { runnable } from './apply-completion.ts'
 import { denial } from './denial-response.ts'
 import type { Execution } from './execution.ts'
 import type { Judged, Runnable } from './runnable.ts'
+import { isResolvedWhenRun } from './search-path.ts'
 import type { SessionAudit } from './session-audit.ts'
 import type { Lookup, Portal, PreparedStatement } from './session-objects.ts'
 import { findPortal, findStatement, type DatabaseDeps, type SessionDeps, type SessionState } from './session-state.ts'
@@ -84,6 +86,28 @@ export class SessionJudge {
     return after(this.judgeText(statement.sql, statement.name), (judged) =>
       judged.kind === 'Refused' ? judged : { kind: 'Found', value: judged.statements[0] ?? statement },
     )
+  }
+
+  /** A bound statement as it means when it runs: names that Bind does not look up are looked up then. */
+  whenRun(statement: PreparedStatement): Eventually<Lookup<PreparedStatement>> {
+    if (!isResolvedWhenRun(statement.facts)) return { kind: 'Found', value: statement }
+    return after(this.refreshNamed({ kind: 'Statements', statements: [statement] }), () => this.current(statement))
+  }
+
+  /** What EXECUTE runs is planned anew when path or schema have changed: its facts are made anew, too. */
+  refreshNamed(judged: JudgedText): Eventually<void> {
+    if (judged.kind === 'Refused') return undefined
+    const { statements } = this.#state.objects
+    return judged.statements.reduce<Eventually<void>>((before, { facts: { action } }) => {
+      const named = action.kind === 'Execute' ? statements.get(action.name) : undefined
+      if (!named) return before
+      return after(before, () =>
+        after(this.current(named), (found) => {
+          if (found.kind === 'Found') statements.set(named.name, runnable(found.value, named.name))
+          else statements.delete(named.name)
+        }),
+      )
+    }, undefined)
   }
 
   /** The decision on a statement, with EXECUTE and FETCH followed to what they run. */
