@@ -36,6 +36,7 @@ export class FixtureServer {
   readonly postgres: Postgres
   /** File that cases write to; each server has its own. */
   readonly file: string
+  readonly #version: '18' | '13'
   #admin: pg.Client | null = null
   #roles: readonly Role[] = []
   #members: readonly string[] = []
@@ -43,19 +44,20 @@ export class FixtureServer {
   #log: FileHandle | null = null
   #logAt = 0
 
-  private constructor(postgres: Postgres, slot: number) {
+  private constructor(postgres: Postgres, slot: number, version: '18' | '13') {
     this.postgres = postgres
+    this.#version = version
     this.file = `/var/tmp/agent_${slot}_out.bin`
   }
 
-  static async start(slot: number): Promise<FixtureServer> {
-    const postgres = await startPostgres({ settings })
+  static async start(slot: number, version: '18' | '13'): Promise<FixtureServer> {
+    const postgres = await startPostgres({ version, settings })
     await postgres.sql('CREATE DATABASE shop_tpl')
     await postgres.file(join(corpora, 'fixture-postgres.sql'), 'shop_tpl')
     await postgres.sql("ALTER ROLE postgres PASSWORD 'fixture-postgres'")
     await postgres.sql('VACUUM ANALYZE', 'shop_tpl')
     await postgres.sql('CHECKPOINT')
-    const server = new FixtureServer(postgres, slot)
+    const server = new FixtureServer(postgres, slot, version)
     server.#log = await open(join(postgres.socketDir, 'data/log/server.log'))
     server.#roles = await server.#readRoles()
     server.#members = await server.#readMembers()
@@ -135,7 +137,9 @@ export class FixtureServer {
     await this.#restoreRoles()
     await this.#restoreServer()
     await this.admin('DROP DATABASE IF EXISTS shop WITH (FORCE)')
-    await this.admin('CREATE DATABASE shop TEMPLATE shop_tpl OWNER shop_owner STRATEGY file_copy')
+    // Before 15 there is no other way to copy.
+    const strategy = this.#version === '18' ? 'STRATEGY file_copy' : ''
+    await this.admin(`CREATE DATABASE shop TEMPLATE shop_tpl OWNER shop_owner ${strategy}`)
     this.#state = await this.#signature()
   }
 
@@ -213,7 +217,7 @@ export class FixtureServer {
       await this.#dropSubscriptions(datname)
       await this.admin(`DROP DATABASE "${datname}" WITH (FORCE)`)
     }
-    await this.admin('REVOKE SET ON PARAMETER log_statement FROM agent_rw')
+    if (this.#version === '18') await this.admin('REVOKE SET ON PARAMETER log_statement FROM agent_rw')
     await this.admin('ALTER SYSTEM RESET ALL')
     await this.admin('SELECT pg_reload_conf()')
   }

@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
+export const corpusFiles = ['attacks-postgres', 'variants-postgres', 'benign-postgres'] as const
+export type CorpusFile = (typeof corpusFiles)[number]
+
 /** One case of the corpora. */
 export interface CorpusRecord {
   readonly id: string
-  readonly file: 'attacks-postgres' | 'benign-postgres'
+  readonly file: CorpusFile
   readonly category: string
   readonly grant: 'read-only' | 'read-write-no-ddl' | 'masked'
   readonly expected: 'deny' | 'mask' | 'cap' | 'allow'
@@ -80,9 +83,9 @@ export interface Step {
 
 export const corpora = join(import.meta.dirname, '../corpora')
 
-/** Attacks, then benign cases. */
+/** Attacks, variants of them, then benign cases. */
 export function readCorpus(): readonly CorpusRecord[] {
-  return (['attacks-postgres', 'benign-postgres'] as const).flatMap((file) =>
+  return corpusFiles.flatMap((file) =>
     readFileSync(join(corpora, `${file}.jsonl`), 'utf8')
       .split('\n')
       .filter((line) => line !== '')

@@ -1,11 +1,11 @@
 /**
- * Replays every PostgreSQL case of the corpora, first straight to the server, so that the attacks are seen to be real, then
- * through a standalone sidecar; prints passed and failed per category.
+ * Replays every PostgreSQL case of the corpora on the newest and the oldest server, first straight to it, so that the attacks
+ * are seen to be real, then through a standalone sidecar; prints passed and failed per category.
  */
 import { parseArgs } from 'node:util'
 import { FixtureServer } from './fixture-server.ts'
 import { directLane, sallyportLane, type GrantKind, type Lane } from './lanes.ts'
-import { readCorpus, type CorpusRecord } from './record.ts'
+import { corpusFiles, readCorpus, type CorpusRecord } from './record.ts'
 import { replay } from './replay.ts'
 import { judge, judgeBenign, type Verdict } from './verdict.ts'
 
@@ -18,32 +18,58 @@ interface Result {
 /** Attacks that spread over several statements, each within its limit: only a budget over the whole grant stops them. */
 const paging = new Set(['pg-cap-015', 'pg-cap-016', 'pg-cap-017', 'pg-cur-001', 'pg-proto-001', 'pg-proto-002'])
 
-const { values: flags } = parseArgs({ options: { ids: { type: 'string' }, category: { type: 'string' }, lane: { type: 'string' }, jobs: { type: 'string', default: '2' }, json: { type: 'boolean', default: false } } }) // prettier-ignore
+const { values: flags } = parseArgs({
+  options: {
+    ids: { type: 'string' },
+    category: { type: 'string' },
+    file: { type: 'string' },
+    lane: { type: 'string' },
+    servers: { type: 'string', default: '18,13' },
+    jobs: { type: 'string', default: '2' },
+  },
+})
 const timeoutMs = 10_000
 const ids = flags.ids?.split(',')
 const cases = readCorpus().filter(
-  ({ id, category }) => (ids?.includes(id) ?? true) && (flags.category ?? category) === category,
+  ({ id, category, file }) =>
+    (ids?.includes(id) ?? true) && (flags.category ?? category) === category && (flags.file ?? file) === file,
 )
-const servers = await Promise.all(Array.from({ length: Number(flags.jobs) }, (_, slot) => FixtureServer.start(slot)))
 let failed = 0
-try {
-  if (flags.lane !== 'sallyport') {
-    const direct = await runLane('direct', directLane)
-    print('straight to the server (an attack that passes here had no effect by itself)', direct)
-  }
-  if (flags.lane !== 'direct') {
-    const through = await runLane('sallyport', sallyportLane)
-    print('through the sidecar', through)
-    failed = through.filter(({ verdict }) => !verdict.passed).length
-    for (const { record, verdict } of through)
-      if (!verdict.passed) line(`  ${record.id.padEnd(16)} ${record.expected.padEnd(6)} ${verdict.why.slice(0, 150)}`)
-  }
-} finally {
-  await Promise.all(servers.map((server) => server.stop()))
+for (const version of flags.servers.split(',')) {
+  if (version !== '18' && version !== '13') throw new RangeError(`no server ${version}: 18 and 13 are there`)
+  await runOn(version)
 }
 process.exit(flags.lane === 'direct' || failed === 0 ? 0 : 1)
 
-async function runLane(name: string, make: (server: FixtureServer) => Lane): Promise<readonly Result[]> {
+async function runOn(version: '18' | '13'): Promise<void> {
+  line(`\nPostgreSQL ${version}`)
+  const slots = Array.from({ length: Number(flags.jobs) }, (_, slot) => slot)
+  const servers = await Promise.all(slots.map((slot) => FixtureServer.start(slot, version)))
+  try {
+    if (flags.lane !== 'sallyport') {
+      const direct = await runLane('direct', directLane, servers)
+      print('straight to the server (an attack that passes here had no effect by itself)', direct)
+      const idle = direct.filter(({ record, verdict }) => record.file === 'variants-postgres' && verdict.passed)
+      for (const { record } of idle) line(`  ${record.id.padEnd(16)} no effect`)
+    }
+    if (flags.lane !== 'direct') {
+      const through = await runLane('sallyport', sallyportLane, servers)
+      print('through the sidecar', through)
+      const bad = through.filter(({ verdict }) => !verdict.passed)
+      failed += bad.length
+      for (const { record, verdict } of bad)
+        line(`  ${record.id.padEnd(16)} ${record.expected.padEnd(6)} ${verdict.why.slice(0, 150)}`)
+    }
+  } finally {
+    await Promise.all(servers.map((server) => server.stop()))
+  }
+}
+
+async function runLane(
+  name: string,
+  make: (server: FixtureServer) => Lane,
+  servers: readonly FixtureServer[],
+): Promise<readonly Result[]> {
   const todo = [...cases]
   const results: Result[] = []
   let records = 0
@@ -95,7 +121,7 @@ function grantOf({ id, tier, grant }: CorpusRecord): GrantKind {
 }
 
 function print(title: string, results: readonly Result[]): void {
-  for (const file of ['attacks-postgres', 'benign-postgres'] as const) {
+  for (const file of corpusFiles) {
     const own = results.filter(({ record }) => record.file === file)
     if (own.length === 0) continue
     line(`\n${file}, ${title}: ${passedOf(own)}/${own.length} pass`)
