@@ -19,6 +19,9 @@ const assets = {
   'sallyport-sidecar': ['guardrails', 'parser'],
 } as const satisfies Record<Executable, readonly string[]>
 
+/** Threads of their own: found by their name, beside the code that starts them. */
+const workers = { parser: { 'parse-worker': 'sidecar/src/analysis/parse-worker.ts' } } as const
+
 // CommonJS packages expect these three.
 const banner = `import { createRequire as sallyportRequire } from 'node:module'
 const require = sallyportRequire(import.meta.url), __filename = import.meta.filename, __dirname = import.meta.dirname`
@@ -40,9 +43,13 @@ export interface BundleOptions {
  * @returns what esbuild put into them; paths of inputs are relative to the repository.
  */
 export async function bundle({ executables, folder, form }: BundleOptions): Promise<Metafile> {
+  const wanted = new Set(executables.flatMap((name): readonly string[] => assets[name]))
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: Object.fromEntries(executables.map((name) => [name, entryPoints[name]])),
+    entryPoints: {
+      ...Object.fromEntries(executables.map((name) => [name, entryPoints[name]])),
+      ...(wanted.has('parser') ? workers.parser : {}),
+    },
     outdir: folder,
     bundle: true,
     splitting: true,
@@ -57,7 +64,6 @@ export async function bundle({ executables, folder, form }: BundleOptions): Prom
     banner: { js: banner },
     logLevel: 'warning',
   })
-  const wanted = new Set(executables.flatMap((name): readonly string[] => assets[name]))
   if (wanted.has('guardrails')) copy('sidecar/policy/dist/guardrails.wasm', join(folder, 'policy/guardrails.wasm'))
   if (wanted.has('compiler')) {
     copy('sidecar/policy/capabilities.json', join(folder, 'policy/capabilities.json'))

@@ -39,6 +39,7 @@ describe('the images of a release', () => {
         '/usr/bin/sallyport-sidecar',
         '/opt/sallyport/sallyport-sidecar.js',
         '/opt/sallyport/libpg-query.wasm',
+        '/opt/sallyport/parse-worker.js',
         '/opt/sallyport/policy/guardrails.wasm',
         '/etc/passwd',
       ]),

@@ -25,6 +25,7 @@ export function createWalk(context: WalkContext, facts: FactsBuilder): Statement
   let depth = 0
   const nested = { writes: false }
   const deeper = <T>(refused: T, step: () => T): T => {
+    facts.effort.spend(1)
     if (depth >= maxDepth) {
       facts.problem('statement-too-large', 'nesting')
       return refused

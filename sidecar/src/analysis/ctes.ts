@@ -15,7 +15,7 @@ function inOrder(walk: Walk, ctes: readonly CommonTableExpr[]): readonly CommonT
   const sorted: CommonTableExpr[] = []
   const open = [...ctes]
   while (open.length > 0) {
-    const next = open.findIndex((cte) => !open.some((other) => other !== cte && isNamedBy(cte, other)))
+    const next = open.findIndex((cte) => !open.some((other) => other !== cte && isNamedBy(walk, cte, other)))
     if (next < 0) {
       walk.facts.problem('unsupported-statement', 'queries of WITH that name each other')
       return []
@@ -25,14 +25,14 @@ function inOrder(walk: Walk, ctes: readonly CommonTableExpr[]): readonly CommonT
   return sorted
 }
 
-function isNamedBy(cte: CommonTableExpr, other: CommonTableExpr): boolean {
-  return cte.ctequery !== undefined && mentions(cte.ctequery, other.ctename ?? '')
+function isNamedBy(walk: Walk, cte: CommonTableExpr, other: CommonTableExpr): boolean {
+  return cte.ctequery !== undefined && mentions(walk, cte.ctequery, other.ctename ?? '')
 }
 
 function defineCte(walk: Walk, cte: CommonTableExpr, clause: WithClause, scope: Scope): void {
   const { ctename = '', aliascolnames, ctequery } = cte
   if (!ctequery) return
-  const isRecursive = clause.recursive === true && mentions(ctequery, ctename)
+  const isRecursive = clause.recursive === true && mentions(walk, ctequery, ctename)
   if (!isRecursive && addedColumns(cte).length > 0)
     walk.facts.problem('unsupported-statement', 'SEARCH or CYCLE of no recursion')
   const body = isRecursive ? recursiveBody(walk, cte, ctequery, scope) : walk.cteBody(ctequery, scope)
@@ -60,9 +60,10 @@ function trail(walk: Walk, cte: CommonTableExpr, columns: readonly ScopeColumn[]
   return added.map((name) => ({ name, value, source: null }))
 }
 
-function mentions(node: Node, name: string): boolean {
+function mentions(walk: Walk, node: Node, name: string): boolean {
+  walk.facts.effort.spend(1)
   if ('RangeVar' in node) return node.RangeVar.relname === name && node.RangeVar.schemaname === undefined
-  return childNodes(nodeFields(node)).some((child) => mentions(child, name))
+  return childNodes(nodeFields(node)).some((child) => mentions(walk, child, name))
 }
 
 /** Each round may move any column to any place: every column of a recursive CTE is made of all that it reads. */

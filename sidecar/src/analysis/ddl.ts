@@ -38,11 +38,11 @@ function newTable(walk: Walk, { tableElts = [], inhRelations = [] }: CreateStmt)
     const type = useType(walk.detached(walk.facts), element.ColumnDef.typeName)
     return [{ name: element.ColumnDef.colname ?? '', value: constantOf(type), source: null }]
   })
-  scope.entries.push({ alias: '', qualified: null, relation: null, columns: own, open: null })
+  scope.enter({ alias: '', qualified: null, relation: null, columns: own, open: null })
   const like = tableElts.flatMap((each) => ('TableLikeClause' in each && each.TableLikeClause.relation ? [each.TableLikeClause.relation] : [])) // prettier-ignore
   for (const name of [...like, ...inhRelations.flatMap((each) => ('RangeVar' in each ? [each.RangeVar] : []))]) {
     const known = resolveRelation(walk, name)
-    if (known) scope.entries.push(relationEntry(walk, known, undefined, false))
+    if (known) scope.enter(relationEntry(walk, known, undefined, false))
     else walk.facts.problem('unknown-object', displayName(name))
   }
   return scope
@@ -92,7 +92,7 @@ export function alter(walk: Walk, node: Node): Outcome {
   walk.facts.effect('Alter', relation ? qualifiedName(relation) : name ? targetName(walk, name) : nodeKind(node))
   if (!relation && !isOfIndex(node)) walk.facts.problem('unknown-object', name ? displayName(name) : nodeKind(node))
   const scope = new Scope(null)
-  if (relation) scope.entries.push(relationEntry(walk, relation, undefined, false))
+  if (relation) scope.enter(relationEntry(walk, relation, undefined, false))
   if ('AlterTableStmt' in node) alterTable(walk, node.AlterTableStmt, relation, scope)
   else if ('RenameStmt' in node) rename(walk, node.RenameStmt, relation)
   else if ('IndexStmt' in node) {

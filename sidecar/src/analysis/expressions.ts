@@ -176,7 +176,7 @@ function rowOf(node: Node, scope: Scope): ScopeEntry | null {
   const [alias, ...more] = 'ColumnRef' in node ? names(node.ColumnRef.fields) : []
   if (alias === undefined || more.length > 0) return null
   for (let level: Scope | null = scope; level; level = level.parent)
-    if (level.merged.has(alias) || level.entries.some(({ columns }) => columns.some(({ name }) => name === alias))) return null // prettier-ignore
+    if (level.merged.has(alias) || level.columns(alias).length > 0) return null
   return findEntry(scope, alias)
 }
 

@@ -1,9 +1,11 @@
 import type { Operation } from '@sallyport/crds'
+import { Effort } from './effort.ts'
 import type { DenyReason } from '../model/deny-reasons.ts'
 import type { Effect, FunctionUse, Problem, SettingChange, StatementTag, TriggerUse } from '../model/statement-facts.ts'
 
 /** What is collected while one statement is walked. */
 export class FactsBuilder {
+  readonly effort = new Effort()
   readonly functions = new Map<string, FunctionUse>()
   readonly settings: SettingChange[] = []
   readonly read = new Set<string>()

@@ -30,18 +30,19 @@ function isFrom(kind: string): kind is NodesOf<'From'> {
   return Object.hasOwn(handlers, kind)
 }
 
-function enter(scope: Scope, entry: ScopeEntry): FromItem {
-  scope.entries.push(entry)
+function enter(walk: Walk, scope: Scope, entry: ScopeEntry): FromItem {
+  walk.facts.effort.spend(entry.columns.length)
+  scope.enter(entry)
   return entry
 }
 
 const handlers: Record<NodesOf<'From'>, Handler> = {
-  RangeVar: (walk, item, scope, outer) => ('RangeVar' in item ? enter(scope, rangeVar(walk, item.RangeVar, outer)) : nothing), // prettier-ignore
+  RangeVar: (walk, item, scope, outer) => ('RangeVar' in item ? enter(walk, scope, rangeVar(walk, item.RangeVar, outer)) : nothing), // prettier-ignore
   RangeSubselect: (walk, item, scope, outer) => ('RangeSubselect' in item ? subselect(walk, item.RangeSubselect, scope, outer) : nothing), // prettier-ignore
   JoinExpr: (walk, item, scope, outer) => ('JoinExpr' in item ? join(walk, item.JoinExpr, scope, outer) : nothing),
-  RangeFunction: (walk, item, scope) => ('RangeFunction' in item ? enter(scope, rangeFunction(walk, item.RangeFunction, scope)) : nothing), // prettier-ignore
-  RangeTableFunc: (walk, item, scope) => ('RangeTableFunc' in item ? enter(scope, xmlTable(walk, item.RangeTableFunc, scope)) : nothing), // prettier-ignore
-  JsonTable: (walk, item, scope) => ('JsonTable' in item ? enter(scope, jsonTable(walk, item.JsonTable, scope)) : nothing), // prettier-ignore
+  RangeFunction: (walk, item, scope) => ('RangeFunction' in item ? enter(walk, scope, rangeFunction(walk, item.RangeFunction, scope)) : nothing), // prettier-ignore
+  RangeTableFunc: (walk, item, scope) => ('RangeTableFunc' in item ? enter(walk, scope, xmlTable(walk, item.RangeTableFunc, scope)) : nothing), // prettier-ignore
+  JsonTable: (walk, item, scope) => ('JsonTable' in item ? enter(walk, scope, jsonTable(walk, item.JsonTable, scope)) : nothing), // prettier-ignore
   RangeTableSample: sample,
 }
 
@@ -67,7 +68,13 @@ function subselect(walk: Walk, { subquery, alias, lateral }: RangeSubselect, sco
   const { columns, complete } = walk.query(subquery.SelectStmt, lateral === true ? scope : outer)
   const unsourced = rename(columns, names(alias?.colnames)).map((column) => ({ ...column, source: null }))
   const open = complete ? null : derivedFrom(columns.map(({ value }) => value))
-  return enter(scope, { alias: alias?.aliasname ?? '', qualified: null, relation: null, columns: unsourced, open })
+  return enter(walk, scope, {
+    alias: alias?.aliasname ?? '',
+    qualified: null,
+    relation: null,
+    columns: unsourced,
+    open,
+  })
 }
 
 function sample(walk: Walk, item: Node, scope: Scope, outer: Scope): FromItem {
@@ -189,26 +196,22 @@ function join(walk: Walk, node: JoinExpr, scope: Scope, outer: Scope): FromItem 
   const shared = isNatural ? commonNames(left, right) : names(node.usingClause)
   const merged = shared.map((name) => merge(walk, scope, name, left, right))
   if (node.quals) walk.expression(node.quals, scope, 'Predicate')
-  const apart = [...left.columns, ...right.columns].filter(({ name }) => !shared.includes(name))
+  const isShared = new Set(shared)
+  const apart = [...left.columns, ...right.columns].filter(({ name }) => !isShared.has(name))
   const opens = [left, right].flatMap(({ open }) => (open ? [open] : []))
+  walk.facts.effort.spend(apart.length * (1 + shared.length))
   const item: FromItem = { columns: [...merged, ...apart], open: opens.length > 0 ? derivedFrom(opens) : null }
   if (node.alias) {
     // `(a JOIN b) AS j`: only j is seen from outside.
     const columns = rename(item.columns, names(node.alias.colnames))
-    scope.entries.splice(first, scope.entries.length - first)
     scope.merged.clear()
     for (const [name, value] of before) scope.merged.set(name, value)
-    return enter(scope, {
-      alias: node.alias.aliasname ?? '',
-      qualified: null,
-      relation: null,
-      columns,
-      open: item.open,
-    })
+    const alias = node.alias.aliasname ?? ''
+    scope.cover(first, { alias, qualified: null, relation: null, columns, open: item.open })
+    return { columns, open: item.open }
   }
   const using = node.join_using_alias?.aliasname
-  if (using !== undefined)
-    scope.entries.push({ alias: using, qualified: null, relation: null, columns: [], open: null })
+  if (using !== undefined) scope.enter({ alias: using, qualified: null, relation: null, columns: [], open: null })
   return item
 }
 

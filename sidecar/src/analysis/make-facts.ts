@@ -1,9 +1,11 @@
 import type { OutputColumn, StatementFacts } from '../model/statement-facts.ts'
-import { createWalk, type WalkContext } from './create-walk.ts'
+import type { Node } from '@pgsql/types'
+import { createWalk, type StatementWalk, type WalkContext } from './create-walk.ts'
+import { EffortError } from './effort.ts'
 import { FactsBuilder } from './facts-builder.ts'
 import { nodeKind } from './node-access.ts'
 import { fingerprintOf, normalizeSql } from './normalize.ts'
-import type { Outcome } from './outcome.ts'
+import { done, type Outcome } from './outcome.ts'
 import type { ParsedStatement } from './parse-statements.ts'
 import { walkStatement } from './statement-handlers.ts'
 
@@ -11,8 +13,8 @@ import { walkStatement } from './statement-handlers.ts'
 export function makeFacts(statement: ParsedStatement, text: string, context: WalkContext): StatementFacts {
   const facts = new FactsBuilder()
   const walk = createWalk(context, facts)
-  const outcome = walkStatement(walk, statement.node)
-  const normalized = normalizeSql(text)
+  const outcome = walkWithin(walk, statement.node)
+  const normalized = statement.normalized ?? normalizeSql(text)
   const effects = facts.effects()
   return {
     kind: nodeKind(statement.node),
@@ -37,6 +39,18 @@ export function makeFacts(statement: ParsedStatement, text: string, context: Wal
     problems: facts.problems,
     fingerprint: fingerprintOf(normalized),
     normalized,
+  }
+}
+
+/** What takes too long to take apart is refused as it is. */
+function walkWithin(walk: StatementWalk, node: Node): Outcome {
+  try {
+    return walkStatement(walk, node)
+  } catch (cause) {
+    // A RangeError is the end of the stack: short texts may nest that deep, too.
+    if (!(cause instanceof EffortError || cause instanceof RangeError)) throw cause
+    walk.facts.problem('statement-too-large', cause instanceof EffortError ? 'effort' : 'nesting')
+    return done
   }
 }
 

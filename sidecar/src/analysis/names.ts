@@ -44,7 +44,7 @@ function walkName(walk: Walk, name: string, scope: Scope, use: Use): Value {
 function columnOf(walk: Walk, level: Scope, name: string, use: Use): Value | null {
   const merged = level.merged.get(name)
   if (merged) return noteValue(walk, merged, use)
-  const found = level.entries.flatMap(({ columns }) => columns.filter((column) => column.name === name))
+  const found = level.columns(name)
   const [only] = found
   if (only && found.length === 1) return note(walk, only, use)
   return found.length === 0 ? null : derivedFrom(found.map((column) => note(walk, column, within(use))))
@@ -110,6 +110,7 @@ export function note(walk: Walk, column: ScopeColumn, use: Use): Value {
 
 export function noteValue(walk: Walk, value: Value, use: Use): Value {
   const { facts } = walk
+  facts.effort.spend(1 + value.columns.size)
   for (const column of value.columns) {
     facts.read.add(column)
     if (use === 'Predicate') facts.predicate.add(column)

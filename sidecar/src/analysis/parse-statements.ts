@@ -1,12 +1,15 @@
 import { setFlagsFromString } from 'node:v8'
 import { loadModule, parseSync } from 'libpg-query'
 import type { Node } from '@pgsql/types'
+import { isShallowDefinition } from './text-depth.ts'
 
 export interface ParsedStatement {
   readonly node: Node
   /** Byte offsets in the text; end exclusive. */
   readonly start: number
   readonly end: number
+  /** As {@link normalizeSql} has it, where the thread that parsed has made it. */
+  readonly normalized?: string
 }
 
 export type Parsed =
@@ -40,6 +43,12 @@ export function parseStatements(sql: string): Parsed {
     stmt ? [{ node: stmt, start, end: size === undefined || size === 0 ? length : start + size }] : [],
   )
   return { kind: 'Parsed', statements }
+}
+
+/** The one statement that is a definition of the catalog; null where it cannot be taken apart. */
+export function parseDefinition(sql: string): Node | null {
+  const parsed = isShallowDefinition(sql) ? parseStatements(sql) : null
+  return parsed?.kind === 'Parsed' ? (parsed.statements[0]?.node ?? null) : null
 }
 
 function syntaxErrorPosition(cause: unknown): number | null {

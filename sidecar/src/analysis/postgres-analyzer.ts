@@ -1,58 +1,74 @@
+import type { DenyReason } from '../model/deny-reasons.ts'
 import type { AnalyzedMessage } from '../model/statement-facts.ts'
+import { unreachable } from '../model/unreachable.ts'
 import type { WalkContext } from './create-walk.ts'
 import { checkText } from './check-text.ts'
 import { makeFacts } from './make-facts.ts'
-import { loadParser, parseStatements } from './parse-statements.ts'
+import { ElsewhereParser, type ElsewhereOptions } from './parse-elsewhere.ts'
+import { loadParser, parseStatements, type ParsedStatement } from './parse-statements.ts'
+import { hasTooManyParts, isShallow } from './text-depth.ts'
 
 export type AnalysisContext = WalkContext
 
-/** Deep statements overflow the stack of the parser, which never unwinds: what could be so deep is not parsed here. */
-const maxInlineBytes = 8 * 1024
-
 /**
- * SQL text → facts, by PostgreSQL's own grammar (libpg_query of PostgreSQL 18). A parser that failed other than by a syntax
- * error is not trusted again: from then on everything is refused.
+ * SQL text → facts, by PostgreSQL's own grammar (libpg_query of PostgreSQL 18). Short and shallow texts are parsed here; others
+ * in a thread of its own, which may be stopped, since deep ones overflow the parser's stack, which never unwinds.
  */
 export class PostgresAnalyzer {
+  readonly #elsewhere: ElsewhereParser
   #broken = false
 
-  static async load(): Promise<PostgresAnalyzer> {
+  private constructor(elsewhere: ElsewhereParser) {
+    this.#elsewhere = elsewhere
+  }
+
+  static async load(options: ElsewhereOptions = { deadlineMs: 1_000, idleMs: 30_000 }): Promise<PostgresAnalyzer> {
     await loadParser()
-    return new PostgresAnalyzer()
+    return new PostgresAnalyzer(await ElsewhereParser.load(options))
   }
 
   /** Facts of every statement of the text, or why none is judged. Never throws. */
   analyze(sql: Buffer, context: AnalysisContext): AnalyzedMessage | Promise<AnalyzedMessage> {
     const checked = checkText(sql)
     if (checked.kind === 'Refused') return { kind: 'Refused', problem: checked.problem }
-    if (this.#broken)
-      return { kind: 'Refused', problem: { reason: 'unparseable-statement', object: 'the parser failed' } }
-    if (sql.length > maxInlineBytes && nesting(checked.text) > maxInlineNesting)
-      return { kind: 'Refused', problem: { reason: 'statement-too-large', object: 'nesting' } }
+    if (hasTooManyParts(checked.text)) return refused('statement-too-large', 'parts')
+    if (this.#broken || !isShallow(checked.text, sql.length))
+      return this.#elsewhere.parse(checked.text).then((parsed) => analyzed(parsed, sql, context))
     const parsed = parseStatements(checked.text)
-    if (parsed.kind === 'Broken') {
-      this.#broken = true
-      return { kind: 'Refused', problem: { reason: 'unparseable-statement', object: 'the parser failed' } }
-    }
-    if (parsed.kind === 'SyntaxError')
-      return { kind: 'Refused', problem: { reason: 'unparseable-statement', object: `position ${parsed.position}` } }
-    const statements = parsed.statements.map((statement) =>
-      makeFacts(statement, sql.toString('utf8', statement.start, statement.end), context),
-    )
-    return { kind: 'Statements', statements }
+    // What failed once is not trusted again in this thread.
+    if (parsed.kind === 'Broken') this.#broken = true
+    return analyzed(parsed, sql, context)
   }
 
   async close(): Promise<void> {
-    // Nothing is held: the parser lives in this thread.
+    await this.#elsewhere.close()
   }
 }
 
-const maxInlineNesting = 2_000
+type AnyParsed = Awaited<ReturnType<ElsewhereParser['parse']>>
 
-/** A bound on how deep the text can nest: brackets, and operators that chain to the left. */
-function nesting(text: string): number {
-  let operators = 0
-  for (const character of text) if ('([+-*/|&<>=~!%^:'.includes(character)) operators++
-  const words = text.match(/\b(and|or|not|union|intersect|except|case|join|collate|at|is)\b/gi)
-  return operators + (words?.length ?? 0)
+function analyzed(parsed: AnyParsed, sql: Buffer, context: AnalysisContext): AnalyzedMessage {
+  switch (parsed.kind) {
+    case 'Parsed': {
+      const { statements } = parsed
+      const textOf = ({ start, end }: ParsedStatement): string => sql.toString('utf8', start, end)
+      return { kind: 'Statements', statements: statements.map((each) => makeFacts(each, textOf(each), context)) }
+    }
+    case 'SyntaxError':
+      return refused('unparseable-statement', `position ${parsed.position}`)
+    case 'TooDeep':
+      return refused('statement-too-large', 'nesting')
+    case 'TooLarge':
+      return refused('statement-too-large', 'parts')
+    case 'TooLong':
+      return refused('statement-too-large', 'parsing took too long')
+    case 'Broken':
+      return refused('unparseable-statement', 'the parser failed')
+    default:
+      return unreachable(parsed)
+  }
+}
+
+function refused(reason: DenyReason, object: string): AnalyzedMessage {
+  return { kind: 'Refused', problem: { reason, object } }
 }

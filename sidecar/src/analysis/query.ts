@@ -94,7 +94,7 @@ function groupingMembers(node: Node): readonly Node[] | null {
 }
 
 function isInput(scope: Scope, name: string): boolean {
-  return scope.merged.has(name) || scope.entries.some(({ columns }) => columns.some((column) => column.name === name))
+  return scope.merged.has(name) || scope.columns(name).length > 0
 }
 
 // --- set operations and VALUES --------------------------------------------------------------------------------------
@@ -146,6 +146,10 @@ export function walkTargets(walk: Walk, targets: readonly Node[], scope: Scope):
   const columns: ScopeColumn[] = []
   let complete = true
   for (const node of targets) {
+    if (columns.length > maxTargets) {
+      walk.facts.problem('statement-too-large', `more than ${maxTargets} columns`)
+      return { columns: [], complete: false }
+    }
     if (!('ResTarget' in node)) {
       walk.facts.problem('unsupported-statement', nodeKind(node))
       continue
@@ -161,7 +165,6 @@ export function walkTargets(walk: Walk, targets: readonly Node[], scope: Scope):
     if (isCompositeStar(val)) complete = false
     columns.push({ name: name ?? outputName(val), value: walk.expression(val, scope, 'Output'), source: null })
   }
-  if (columns.length > maxTargets) walk.facts.problem('statement-too-large', `${columns.length} columns`)
   return { columns, complete }
 }
 

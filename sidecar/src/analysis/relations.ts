@@ -2,7 +2,7 @@ import type { Alias, RangeVar } from '@pgsql/types'
 import type { CatalogColumn, CatalogRelation } from './catalog.ts'
 import { FactsBuilder } from './facts-builder.ts'
 import { names } from './node-access.ts'
-import { parseStatements } from './parse-statements.ts'
+import { parseDefinition } from './parse-statements.ts'
 import { constant, constantOf, derivedFrom, Scope, type ScopeColumn, type ScopeEntry, type Value } from './scope.ts'
 import { isSystemSchema, relationProfile } from './system-relations.ts'
 import type { Walk } from './walk.ts'
@@ -96,7 +96,7 @@ function generatedFrom(walk: Walk, relation: CatalogRelation, expression: string
     const facts = new FactsBuilder()
     const scope = new Scope(null)
     const qualified = qualifiedName(relation)
-    scope.entries.push({
+    scope.enter({
       alias: relation.name,
       qualified,
       relation: qualified,
@@ -107,14 +107,13 @@ function generatedFrom(walk: Walk, relation: CatalogRelation, expression: string
         source: null,
       })),
     })
-    const parsed = parseStatements(`SELECT (${expression})`)
-    const [statement] = parsed.kind === 'Parsed' ? parsed.statements : []
-    const node = statement?.node
-    if (node && 'SelectStmt' in node)
-      for (const target of node.SelectStmt.targetList ?? [])
-        if ('ResTarget' in target && target.ResTarget.val)
-          walk.detached(facts).expression(target.ResTarget.val, scope, 'Derived')
-    return facts.read
+    const node = parseDefinition(`SELECT (${expression})`)
+    const [target] = node && 'SelectStmt' in node ? (node.SelectStmt.targetList ?? []) : []
+    const value = target && 'ResTarget' in target ? target.ResTarget.val : undefined
+    if (value) walk.detached(facts).expression(value, scope, 'Derived')
+    // What cannot be taken apart may be made of every column.
+    const isKnown = value !== undefined && facts.problems.length === 0
+    return isKnown ? facts.read : new Set(relation.columns.map(({ name }) => `${qualified}.${name}`))
   })
 }
 
@@ -170,9 +169,7 @@ function viewAnalysis(walk: Walk, relation: CatalogRelation): ViewAnalysis {
 
 function analyzeView(walk: Walk, relation: CatalogRelation): ViewAnalysis {
   const facts = new FactsBuilder()
-  const parsed = parseStatements(relation.definition ?? '')
-  const [statement] = parsed.kind === 'Parsed' ? parsed.statements : []
-  const node = statement?.node
+  const node = parseDefinition(relation.definition ?? '')
   if (!node || !('SelectStmt' in node)) {
     facts.problem('unsupported-statement', 'definition')
     return { facts, columns: null }

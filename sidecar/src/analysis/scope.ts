@@ -43,7 +43,8 @@ export interface CteDefinition {
 }
 
 export class Scope {
-  readonly entries: ScopeEntry[] = []
+  readonly #entries: ScopeEntry[] = []
+  #columns: ReadonlyMap<string, readonly ScopeColumn[]> | null = null
   /** Items of FROM in order: what `*` means. */
   readonly items: FromItem[] = []
   /** Columns merged by USING or NATURAL, found before others of the same name. */
@@ -53,6 +54,27 @@ export class Scope {
 
   constructor(parent: Scope | null) {
     this.parent = parent
+  }
+
+  get entries(): readonly ScopeEntry[] {
+    return this.#entries
+  }
+
+  enter(...entries: readonly ScopeEntry[]): void {
+    for (const entry of entries) this.#entries.push(entry)
+    this.#columns = null
+  }
+
+  /** From here on only `entry` is seen of what was entered from `first` on. */
+  cover(first: number, entry: ScopeEntry): void {
+    this.#entries.splice(first, this.#entries.length - first, entry)
+    this.#columns = null
+  }
+
+  /** Columns of this level by name. */
+  columns(name: string): readonly ScopeColumn[] {
+    this.#columns ??= Map.groupBy(this.#entries.flatMap(({ columns }) => columns), (column) => column.name) // prettier-ignore
+    return this.#columns.get(name) ?? []
   }
 
   cte(name: string): CteDefinition | null {

@@ -119,7 +119,7 @@ function copy(walk: Walk, node: Node): Outcome {
   const columns = entry.columns.filter((column) => named.includes(column.name))
   if (columns.length !== named.length) walk.facts.problem('unknown-object', `column of ${name}`)
   const scope = new Scope(null)
-  scope.entries.push(entry)
+  scope.enter(entry)
   if (statement.whereClause) walk.expression(statement.whereClause, scope, 'Predicate')
   if (statement.is_from === true) {
     walk.facts.effect('CopyIn', name, named, 'Filtered')

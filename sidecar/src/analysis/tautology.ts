@@ -10,73 +10,73 @@ export type NotNull = (column: string) => boolean
  * What a WHERE clause of UPDATE or DELETE selects. `Tautology`: provably every row, or a predicate that does not look at the
  * row at all, so that it selects every row or none. What cannot be proven is `Filtered`; the affected-row guard counts.
  */
-export function classifyWhere(where: Node | undefined, notNull: NotNull): Effect['where'] {
-  if (!where) return 'None'
-  return isTautology(where, notNull) ? 'Tautology' : 'Filtered'
+export function classifyWhere(clause: Node | undefined, notNull: NotNull): Effect['where'] {
+  if (!clause) return 'None'
+  return isTautology(clause, { notNull, idOf: identify() }) ? 'Tautology' : 'Filtered'
 }
 
-function isTautologyOf({ boolop, args = [] }: BoolExpr, notNull: NotNull): boolean {
-  if (boolop === 'AND_EXPR') return args.every((arg) => isTautology(arg, notNull))
-  if (boolop === 'OR_EXPR')
-    return (
-      args.some((arg) => isTautology(arg, notNull)) ||
-      args.some((arg, index) => hasComplement(arg, args.slice(index + 1)))
-    )
+interface Where {
+  readonly notNull: NotNull
+  /** The same for expressions that are the same, wherever they stand. */
+  readonly idOf: (node: Node) => string
+}
+
+function isTautologyOf({ boolop, args = [] }: BoolExpr, where: Where): boolean {
+  if (boolop === 'AND_EXPR') return args.every((arg) => isTautology(arg, where))
+  if (boolop === 'OR_EXPR') return args.some((arg) => isTautology(arg, where)) || hasComplement(args, where)
   const [arg] = args
-  return arg !== undefined && isContradiction(arg, notNull)
+  return arg !== undefined && isContradiction(arg, where)
 }
 
-function isTautology(node: Node, notNull: NotNull): boolean {
-  if ('BoolExpr' in node) return isTautologyOf(node.BoolExpr, notNull)
-  if ('TypeCast' in node && node.TypeCast.arg) return isTautology(node.TypeCast.arg, notNull)
+function isTautology(node: Node, where: Where): boolean {
+  if ('BoolExpr' in node) return isTautologyOf(node.BoolExpr, where)
+  if ('TypeCast' in node && node.TypeCast.arg) return isTautology(node.TypeCast.arg, where)
   if ('NullTest' in node && node.NullTest.arg) {
     const { arg, nulltesttype } = node.NullTest
-    if (nulltesttype === 'IS_NOT_NULL') return !looksAtRow(arg) || isNotNullColumn(arg, notNull)
+    if (nulltesttype === 'IS_NOT_NULL') return !looksAtRow(arg) || isNotNullColumn(arg, where.notNull)
     return !looksAtRow(arg)
   }
   if ('BooleanTest' in node && node.BooleanTest.arg) {
     const { arg, booltesttype } = node.BooleanTest
-    if (booltesttype === 'IS_TRUE' || booltesttype === 'IS_NOT_FALSE') return isTautology(arg, notNull)
-    if (booltesttype === 'IS_FALSE' || booltesttype === 'IS_NOT_TRUE') return isContradiction(arg, notNull)
+    if (booltesttype === 'IS_TRUE' || booltesttype === 'IS_NOT_FALSE') return isTautology(arg, where)
+    if (booltesttype === 'IS_FALSE' || booltesttype === 'IS_NOT_TRUE') return isContradiction(arg, where)
     return !looksAtRow(arg)
   }
-  if ('A_Expr' in node && looksAtRow(node)) return isReflexive(node.A_Expr)
-  if ('CoalesceExpr' in node || 'CaseExpr' in node) return alwaysTrueBranches(node, notNull)
+  if ('A_Expr' in node && looksAtRow(node)) return isReflexive(node.A_Expr, where)
+  if ('CoalesceExpr' in node || 'CaseExpr' in node) return alwaysTrueBranches(node, where)
   return !looksAtRow(node)
 }
 
 /** Provably no row: its negation is every row. */
-function isContradiction(node: Node, notNull: NotNull): boolean {
+function isContradiction(node: Node, where: Where): boolean {
   if ('BoolExpr' in node) {
     const { boolop, args = [] } = node.BoolExpr
-    if (boolop === 'OR_EXPR') return args.every((arg) => isContradiction(arg, notNull))
-    if (boolop === 'AND_EXPR') return args.some((arg) => isContradiction(arg, notNull))
+    if (boolop === 'OR_EXPR') return args.every((arg) => isContradiction(arg, where))
+    if (boolop === 'AND_EXPR') return args.some((arg) => isContradiction(arg, where))
     const [arg] = args
-    return arg !== undefined && isTautology(arg, notNull)
+    return arg !== undefined && isTautology(arg, where)
   }
   if ('NullTest' in node && node.NullTest.arg) {
     const { arg, nulltesttype } = node.NullTest
-    return nulltesttype === 'IS_NULL' ? !looksAtRow(arg) || isNotNullColumn(arg, notNull) : !looksAtRow(arg)
+    return nulltesttype === 'IS_NULL' ? !looksAtRow(arg) || isNotNullColumn(arg, where.notNull) : !looksAtRow(arg)
   }
-  if ('A_Expr' in node && looksAtRow(node)) return isIrreflexive(node.A_Expr)
+  if ('A_Expr' in node && looksAtRow(node)) return isIrreflexive(node.A_Expr, where)
   return !looksAtRow(node)
 }
 
 /** CASE … THEN true ELSE true END, COALESCE(x, true) under comparison with nothing: all that can come out is true. */
-function alwaysTrueBranches(node: Node, notNull: NotNull): boolean {
+function alwaysTrueBranches(node: Node, where: Where): boolean {
   if ('CaseExpr' in node) {
     const results = (node.CaseExpr.args ?? []).flatMap((arg) =>
       'CaseWhen' in arg && arg.CaseWhen.result ? [arg.CaseWhen.result] : [],
     )
     const { defresult } = node.CaseExpr
-    return defresult !== undefined && [...results, defresult].every((result) => isTautology(result, notNull))
+    return defresult !== undefined && [...results, defresult].every((result) => isTautology(result, where))
   }
   if ('CoalesceExpr' in node) {
     const args = node.CoalesceExpr.args ?? []
     const last = args.at(-1)
-    return (
-      last !== undefined && isTautology(last, notNull) && args.slice(0, -1).every((arg) => isTautology(arg, notNull))
-    )
+    return last !== undefined && isTautology(last, where) && args.slice(0, -1).every((arg) => isTautology(arg, where))
   }
   return false
 }
@@ -86,10 +86,11 @@ const irreflexive = new Set(['<>', '!=', '<', '>', '!~~', '!~~*', '!~'])
 const matchesAll = new Set(['%', '%%', '', '.*', '^', '^.*$', '^.*', '.*$'])
 
 /** `id = id`, `name LIKE '%'`, `id IN (id)`, `id BETWEEN id AND id`. */
-function isReflexive(expression: A_Expr): boolean {
+function isReflexive(expression: A_Expr, { idOf }: Where): boolean {
   const operator = names(expression.name).at(-1) ?? ''
   const { kind, lexpr, rexpr } = expression
   if (!lexpr || !rexpr) return false
+  const left = idOf(lexpr)
   const pattern = literal(rexpr)
   if (
     kind === 'AEXPR_LIKE' ||
@@ -101,20 +102,20 @@ function isReflexive(expression: A_Expr): boolean {
     if (pattern !== null && /^(?:%+|\^?(?:\.\*)?\$?)$/.test(pattern) && matchesAll.has(pattern.replace(/^%+$/, '%')))
       return !operator.startsWith('!')
   }
-  if (kind === 'AEXPR_IN' && operator === '=') return items(rexpr).some((item) => sameText(item, lexpr))
-  if (kind === 'AEXPR_BETWEEN' || kind === 'AEXPR_BETWEEN_SYM')
-    return items(rexpr).every((item) => sameText(item, lexpr))
-  if (kind === 'AEXPR_NOT_DISTINCT') return sameText(lexpr, rexpr)
-  return reflexive.has(operator) && sameText(lexpr, rexpr)
+  if (kind === 'AEXPR_IN' && operator === '=') return items(rexpr).some((item) => idOf(item) === left)
+  if (kind === 'AEXPR_BETWEEN' || kind === 'AEXPR_BETWEEN_SYM') return items(rexpr).every((item) => idOf(item) === left)
+  if (kind === 'AEXPR_NOT_DISTINCT') return left === idOf(rexpr)
+  return reflexive.has(operator) && left === idOf(rexpr)
 }
 
-function isIrreflexive(expression: A_Expr): boolean {
+function isIrreflexive(expression: A_Expr, { idOf }: Where): boolean {
   const operator = names(expression.name).at(-1) ?? ''
   const { kind, lexpr, rexpr } = expression
   if (!lexpr || !rexpr) return false
-  if (kind === 'AEXPR_DISTINCT') return sameText(lexpr, rexpr)
-  if (kind === 'AEXPR_IN') return operator === '<>' && items(rexpr).some((item) => sameText(item, lexpr))
-  return irreflexive.has(operator) && sameText(lexpr, rexpr)
+  const left = idOf(lexpr)
+  if (kind === 'AEXPR_DISTINCT') return left === idOf(rexpr)
+  if (kind === 'AEXPR_IN') return operator === '<>' && items(rexpr).some((item) => idOf(item) === left)
+  return irreflexive.has(operator) && left === idOf(rexpr)
 }
 
 function items(node: Node): readonly Node[] {
@@ -122,34 +123,28 @@ function items(node: Node): readonly Node[] {
 }
 
 /** `a OR NOT a`, `x IS NULL OR x IS NOT NULL`, `x = 1 OR x <> 1`, `x < 5 OR x >= 5`. */
-function hasComplement(node: Node, others: readonly Node[]): boolean {
-  return others.some((other) => complementary(node, other) || complementary(other, node))
+function hasComplement(nodes: readonly Node[], where: Where): boolean {
+  const known = new Set(nodes.flatMap((node) => [where.idOf(node), ...formOf(node, where, (name) => name)]))
+  return nodes.some((node) => complementsOf(node, where).some((form) => known.has(form)))
 }
 
-const complements: Readonly<Record<string, string>> = { '=': '<>', '<': '>=', '>': '<=', '~~': '!~~' }
+const complements: Readonly<Record<string, string>> = { '=': '<>', '<': '>=', '>': '<=', '~~': '!~~', IS_NULL: 'IS_NOT_NULL' } // prettier-ignore
 
-function complementary(one: Node, other: Node): boolean {
-  if ('BoolExpr' in other && other.BoolExpr.boolop === 'NOT_EXPR') {
-    const [arg] = other.BoolExpr.args ?? []
-    if (arg && sameText(arg, one)) return true
+function complementsOf(node: Node, where: Where): readonly string[] {
+  if ('BoolExpr' in node && node.BoolExpr.boolop === 'NOT_EXPR')
+    return (node.BoolExpr.args ?? []).map((arg) => where.idOf(arg))
+  return formOf(node, where, (name) => complements[name])
+}
+
+/** A comparison as what it compares and how; `named` may change how. */
+function formOf(node: Node, { idOf }: Where, named: (name: string) => string | undefined): readonly string[] {
+  if ('NullTest' in node && node.NullTest.arg) {
+    const name = named(node.NullTest.nulltesttype ?? '')
+    return name === undefined ? [] : [`${name} ${idOf(node.NullTest.arg)}`]
   }
-  if ('NullTest' in one && 'NullTest' in other) {
-    const [first, second] = [one.NullTest, other.NullTest]
-    return (
-      first.nulltesttype !== second.nulltesttype &&
-      first.arg !== undefined &&
-      second.arg !== undefined &&
-      sameText(first.arg, second.arg)
-    )
-  }
-  if (!('A_Expr' in one) || !('A_Expr' in other)) return false
-  const [first, second] = [one.A_Expr, other.A_Expr]
-  if (!first.lexpr || !first.rexpr || !second.lexpr || !second.rexpr) return false
-  return (
-    complements[names(first.name).at(-1) ?? ''] === names(second.name).at(-1) &&
-    sameText(first.lexpr, second.lexpr) &&
-    sameText(first.rexpr, second.rexpr)
-  )
+  if (!('A_Expr' in node) || !node.A_Expr.lexpr || !node.A_Expr.rexpr) return []
+  const name = named(names(node.A_Expr.name).at(-1) ?? '')
+  return name === undefined ? [] : [`${name} ${idOf(node.A_Expr.lexpr)} ${idOf(node.A_Expr.rexpr)}`]
 }
 
 /** A column is named somewhere, so that the value may differ from row to row. */
@@ -162,13 +157,22 @@ function isNotNullColumn(node: Node, notNull: NotNull): boolean {
   return 'ColumnRef' in node && notNull(names(node.ColumnRef.fields).at(-1) ?? '')
 }
 
-/** The same expression, wherever it stands. */
-function sameText(one: Node, other: Node): boolean {
-  return canonical(one) === canonical(other)
-}
-
-function canonical(node: Node): string {
-  return JSON.stringify(node, (key, value: unknown) =>
-    key === 'location' || key.startsWith('list_') ? undefined : value,
-  )
+/** Numbers for expressions, each part looked at once: without it, long lists compared with each other take minutes. */
+function identify(): (node: Node) => string {
+  const numbers = new Map<string, number>()
+  const seen = new WeakMap<object, string>()
+  const idOf = (value: unknown): string => {
+    if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+    const known = seen.get(value)
+    if (known !== undefined) return known
+    const parts = Object.entries(value as Readonly<Record<string, unknown>>).flatMap(([key, item]) =>
+      key === 'location' || key.startsWith('list_') ? [] : [`${key}:${idOf(item)}`],
+    )
+    const text = parts.join()
+    const number = numbers.get(text) ?? numbers.size
+    numbers.set(text, number)
+    seen.set(value, `#${number}`)
+    return `#${number}`
+  }
+  return idOf
 }

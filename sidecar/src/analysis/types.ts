@@ -4,7 +4,7 @@ import { castsBetween, isBuiltIn } from './coercion.ts'
 import { FactsBuilder } from './facts-builder.ts'
 import { useOwnFunction } from './functions.ts'
 import { names } from './node-access.ts'
-import { parseStatements } from './parse-statements.ts'
+import { parseDefinition } from './parse-statements.ts'
 import { pathOf } from './relations.ts'
 import { constantOf, Scope, type ValueType } from './scope.ts'
 import type { Walk } from './walk.ts'
@@ -66,9 +66,8 @@ function checkFunctions(walk: Walk, type: CatalogType, check: string): readonly 
   const facts = new FactsBuilder()
   const scope = new Scope(null)
   const value = { name: 'value', value: constantOf(type.base), source: null }
-  scope.entries.push({ alias: '', qualified: null, relation: null, columns: [value], open: null })
-  const parsed = parseStatements(`SELECT (${check})`)
-  const [node] = parsed.kind === 'Parsed' ? parsed.statements.map((statement) => statement.node) : []
+  scope.enter({ alias: '', qualified: null, relation: null, columns: [value], open: null })
+  const node = parseDefinition(`SELECT (${check})`)
   const [target] = node && 'SelectStmt' in node ? (node.SelectStmt.targetList ?? []) : []
   const own = `${type.schema}.${type.name}`
   if (!target || !('ResTarget' in target) || !target.ResTarget.val) return [own]

@@ -65,9 +65,9 @@ function returning(
   for (const option of clause.options ?? [])
     if ('ReturningOption' in option) named.set(option.ReturningOption.option ?? '', option.ReturningOption.value ?? '')
   const rows = new Scope(scope.parent)
-  for (const alias of named.values()) rows.entries.push({ ...entry, alias, qualified: null })
+  for (const alias of named.values()) rows.enter({ ...entry, alias, qualified: null })
   const inner = new Scope(rows)
-  inner.entries.push(...scope.entries)
+  inner.enter(...scope.entries)
   inner.items.push(...scope.items)
   for (const [name, value] of scope.merged) inner.merged.set(name, value)
   return walkTargets(walk, clause.exprs, inner)
@@ -75,7 +75,7 @@ function returning(
 
 function scopeOf(target: Target, outer: Scope): Scope {
   const scope = new Scope(outer)
-  scope.entries.push(target.entry)
+  scope.enter(target.entry)
   scope.items.push(target.entry)
   return scope
 }
@@ -132,7 +132,7 @@ export function walkInsert(walk: Walk, insert: InsertStmt, parent: Scope | null)
     if (conflict.infer?.whereClause) walk.expression(conflict.infer.whereClause, scope, 'Predicate')
     if (conflict.action === 'ONCONFLICT_UPDATE') {
       const inner = new Scope(outer)
-      inner.entries.push(target.entry, { ...target.entry, alias: 'excluded', qualified: null })
+      inner.enter(target.entry, { ...target.entry, alias: 'excluded', qualified: null })
       const changed = targetNames(conflict.targetList)
       walk.facts.effect('Update', target.name, changed, 'Filtered')
       written(walk, target, changed)
