@@ -71,6 +71,12 @@ resilience: export SALLYPORT_RESILIENCE_ROUNDS := 50
 resilience: build ## 50 restarts of the release and 50 kills of a sidecar on a real cluster, under load (root, Linux)
 	@node test/tools/run-suites.ts resilience
 
+fuzz: export SALLYPORT_FUZZ_FRAMES := 10000000
+fuzz: export SALLYPORT_FUZZ_TEXTS := 1000000
+fuzz: export SALLYPORT_FUZZ_SESSIONS := 20000
+fuzz: build ## millions of frames, texts and sessions that are nearly right, of another seed with SALLYPORT_FUZZ_SEED=…
+	@node test/tools/run-suites.ts fuzz
+
 lint: $(SETUP) $(GUARDRAILS) ## types, lint, format, one-way doors
 	@node test/tools/run-suites.ts types lint format doors
 

@@ -32,6 +32,13 @@ export default defineConfig({
         },
       },
       {
+        test: {
+          name: 'fuzz',
+          include: ['test/fuzz/**/*.test.ts'],
+          hookTimeout: 120_000,
+        },
+      },
+      {
         // It makes a cluster of its own, as do the two after it.
         test: {
           name: 'cluster',

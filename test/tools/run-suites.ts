@@ -39,6 +39,7 @@ const suites: readonly Suite[] = [
   { name: 'redirect', command: ['bash', '-c', 'cd sidecar/redirect && test -z "$(gofmt -l .)" && go vet ./... && go test -count=1 -json ./...'], score: goScore, captured: true }, // prettier-ignore
   vitest('unit'),
   vitest('integration'),
+  vitest('fuzz'),
   { ...vitest('drivers'), prepared: 'driver-tools' },
   { ...vitest('cluster'), onCluster: true },
   { ...vitest('e2e'), onCluster: true },
