@@ -110,5 +110,5 @@ bench: build ## benchmarks; they print, and never fail
 clean: ## remove what was built
 	rm -rf cli/dist dist sidecar/policy/dist node_modules/.sallyport-setup
 
-.PHONY: help setup policy build images test-images generate format unit integration driver-tools drivers e2e resilience lint verify test \
+.PHONY: help setup policy build images test-images generate format unit integration driver-tools drivers e2e resilience fuzz lint verify test \
   cluster-up cluster-down cluster-tools cluster corpus demo bench clean
