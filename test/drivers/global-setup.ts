@@ -8,7 +8,7 @@ import { buildCommands, executable } from '../rig/installation.ts'
 import { startPostgres, type Postgres } from '../rig/postgres.ts'
 import { accepts, start, until } from '../rig/process.ts'
 import { grantManifest, databaseManifest, secretManifest } from './manifests.ts'
-import { databases, versions, type Server } from './targets.ts'
+import { databases, versions, type Server, type Version } from './targets.ts'
 
 const grants = ['sidecar', 'guarded', 'dump'] as const
 
@@ -48,7 +48,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   }
 }
 
-async function openPostgres(version: (typeof versions)[number]): Promise<Postgres> {
+async function openPostgres(version: Version): Promise<Postgres> {
   const postgres = await startPostgres({ version, settings: { max_prepared_transactions: '10' } })
   await postgres.sql("CREATE ROLE app LOGIN PASSWORD 'app'")
   await postgres.sql('CREATE DATABASE fixture')

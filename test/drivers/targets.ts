@@ -2,7 +2,7 @@
 export type Way = 'direct' | 'sidecar' | 'guarded'
 
 export interface Server {
-  readonly version: string
+  readonly version: Version
   /** Folder of the unix socket, where the superuser is trusted. */
   readonly socketDir: string
   /** Where sessions connect as `app` with the password `app`: the server itself, and the sidecar under three grants. */
@@ -10,6 +10,7 @@ export interface Server {
 }
 
 export const versions = ['18', '13'] as const
+export type Version = (typeof versions)[number]
 
 /** One database for each, so that none sees what another wrote. */
 export const databases = [

@@ -3,6 +3,7 @@ import type { Observation } from './clients/report.ts'
 import { expectedDifference, type Difference } from './differences.ts'
 import { drivers } from './drivers.ts'
 import { runClient, type Observed } from './observe.ts'
+import type { Version } from './targets.ts'
 import { installedTools } from './tools.ts'
 
 const tools = installedTools()
@@ -10,8 +11,11 @@ const tools = installedTools()
 /** What the sidecar refuses, the server itself does not, and the other way round. */
 const mustFail = ({ name }: Observation): boolean => name.startsWith('error: ')
 
-describe.each(inject('driverServers'))('PostgreSQL $version', (server) => {
-  describe.each(drivers)('$name', (driver) => {
+/** The same observations direct and through the sidecar, for every driver that knows this version of PostgreSQL. */
+export function testDrivers(version: Version): void {
+  const server = inject('driverServers').find((each) => each.version === version)
+  if (!server) throw new Error(`there is no server of version ${version}`)
+  describe.each(drivers.filter(({ versions }) => versions?.includes(version) ?? true))('$name', (driver) => {
     const { database } = driver
     const command = driver.command(tools)
     let direct: Observed
@@ -34,7 +38,7 @@ describe.each(inject('driverServers'))('PostgreSQL $version', (server) => {
       for (const seen of through.values()) expectRefusal(expectedDifference(driver.name, way, seen), seen)
     })
   })
-})
+}
 
 function expectRefusal(difference: Difference | null, seen: Observation): void {
   if (!difference) return

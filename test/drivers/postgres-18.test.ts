@@ -1,0 +1,3 @@
+import { testDrivers } from './test-drivers.ts'
+
+testDrivers('18')
