@@ -77,6 +77,8 @@ function addProcesses(program: Command, argv: readonly string[], io: Io, done: D
     .option('--probe-dir <dir>', 'shared with what tries the way around (Redirect)')
     .option('--drain-seconds <n>', 'serve open connections so long after SIGTERM (default 28; not standalone)')
     .option('--health-port <port>', 'serve /healthz, /readyz and /metrics here')
+    .option('--client-tls-cert-file <pem>', 'the certificate shown to applications that ask for TLS')
+    .option('--client-tls-key-file <pem>', 'its key')
     .option('--log-level <level>', 'trace, debug, info, warn or error')
     .option('--guardrails <file>', 'another build of the built-in guardrails')
     .option('--use-hosts-file', 'resolve database hosts by the hosts file, too')

@@ -8,6 +8,9 @@ export interface TcpGate {
   /** What connections that come from now on say is kept from the server until {@link open}. */
   readonly hold: () => void
   readonly open: () => void
+  /** Takes nothing more of what is said on the connections that are there, until {@link thaw}. */
+  readonly freeze: () => void
+  readonly thaw: () => void
   readonly stop: () => Promise<void>
 }
 
@@ -17,9 +20,12 @@ export async function startTcpGate(port: number): Promise<TcpGate> {
   let isHeld = false
   const held: (() => void)[] = []
   const sockets = new Set<Socket>()
+  const pairs = new Map<Socket, Socket>()
   const server = createServer((client) => {
     count += 1
     const towards = connect(port, '127.0.0.1')
+    pairs.set(client, towards)
+    client.on('close', () => pairs.delete(client))
     for (const [from, to] of [[client, towards] as const, [towards, client] as const]) {
       sockets.add(from)
       from.on('error', () => to.destroy())
@@ -40,6 +46,12 @@ export async function startTcpGate(port: number): Promise<TcpGate> {
     open: () => {
       isHeld = false
       for (const release of held.splice(0)) release()
+    },
+    freeze: () => {
+      for (const [client, towards] of pairs) client.unpipe(towards).pause()
+    },
+    thaw: () => {
+      for (const [client, towards] of pairs) client.pipe(towards)
     },
     stop: async () => {
       for (const socket of sockets) socket.destroy()

@@ -1,14 +1,16 @@
 import type { Socket } from 'node:net'
 import type { FrontendMessage } from '../wire/postgres/frontend.ts'
 
-/** More decoded messages than this are not taken from a client that sends faster than it is served. */
-const highWater = 256
+/** More decoded messages or bytes of them are not taken from a client that sends faster than it is served. */
+const highWater = { messages: 256, bytes: 4 << 20 }
 
 /** What the client sent and the session has not come to yet. The socket rests while enough is waiting. */
 export class MessageQueue {
   readonly #socket: Socket
   #messages: FrontendMessage[] = []
   #next = 0
+  #bytes = 0
+  #isHeld = false
   #ended = false
   #wake: (() => void) | null = null
 
@@ -24,8 +26,20 @@ export class MessageQueue {
     } else {
       this.#messages.push(...messages)
     }
-    if (this.#messages.length - this.#next > highWater) this.#socket.pause()
+    for (const { raw } of messages) this.#bytes += raw.length
+    if (this.#isFull()) this.#socket.pause()
     this.#wake?.()
+  }
+
+  /** Nothing more is taken from the client until {@link release}: the server does not take what it sent before. */
+  hold(): void {
+    this.#isHeld = true
+    this.#socket.pause()
+  }
+
+  release(): void {
+    this.#isHeld = false
+    if (!this.#isFull()) this.#socket.resume()
   }
 
   end(): void {
@@ -42,12 +56,17 @@ export class MessageQueue {
     const message = this.#messages[this.#next]
     if (message === undefined) return null
     this.#next++
+    this.#bytes -= message.raw.length
     if (this.#messages.length === this.#next) {
       this.#messages = []
       this.#next = 0
-      this.#socket.resume()
+      if (!this.#isHeld) this.#socket.resume()
     }
     return message
+  }
+
+  #isFull(): boolean {
+    return this.#messages.length - this.#next > highWater.messages || this.#bytes > highWater.bytes
   }
 
   get ended(): boolean {

@@ -125,6 +125,7 @@ export class PostgresSession {
     if (this.#resources.state.closed) return
     try {
       this.#messages.push(this.#resources.decoder.push(chunk))
+      if (this.#resources.state.upstream.socket.writableNeedDrain) this.#messages.hold()
     } catch (cause) {
       const object = cause instanceof WireError ? cause.code : 'unexpected'
       this.#fatal(denial('protocol-violation', { object }))
@@ -141,7 +142,11 @@ export class PostgresSession {
     if (rest.length > 0) this.#onClientData(rest)
     clientSocket.on(
       'close',
-      this.#bordered(() => this.#messages.end()),
+      this.#bordered(() => {
+        this.#messages.end()
+        // A server that waits until the client takes more would wait for ever.
+        upstream.socket.resume()
+      }),
     )
     clientSocket.on(
       'end',
@@ -152,7 +157,7 @@ export class PostgresSession {
       'data',
       this.#bordered((chunk: Buffer) => this.#onServerData(chunk)),
     )
-    upstream.socket.on('drain', () => clientSocket.resume())
+    upstream.socket.on('drain', () => this.#messages.release())
     upstream.socket.on(
       'close',
       this.#bordered(() => this.#serverGone()),
@@ -170,7 +175,9 @@ export class PostgresSession {
       deps.log.error({ err: cause, session: state.id }, 'the server sent what is not the protocol')
       this.#fatal(denial('result-mismatch', { object: 'protocol of the server' }))
     }
-    if (!state.client.flush()) state.upstream.socket.pause()
+    // As a server ends that cannot write any more; what only runs to its end may.
+    if (state.clientSocket.destroyed && this.#running.size > 0) this.#end(null)
+    else if (!state.client.flush()) state.upstream.socket.pause()
   }
 
   #serverGone(): void {
@@ -285,7 +292,7 @@ export class PostgresSession {
     this.#end(denied)
   }
 
-  #end(denied: Denial): void {
+  #end(denied: Denial | null): void {
     const { state } = this.#resources
     state.closed = true
     this.#closedBy = denied
