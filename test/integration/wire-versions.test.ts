@@ -12,7 +12,7 @@ import { postgresVersions, startPostgres, type Postgres } from '../rig/postgres.
 import { until } from '../rig/process.ts'
 import { issueCertificate, type SignatureKind } from '../rig/signed-certificate.ts'
 import { openTalk, talk, type TalkTarget } from '../rig/wire-talk.ts'
-import { exchanges, queryForSync } from '../rig/wire-exchanges.ts'
+import { exchanges, queryForSync, queryInCopy } from '../rig/wire-exchanges.ts'
 
 /** Spaces, marks and what SASLprep maps: server and sidecar must prepare it alike. */
 const oddPassword = 'p\u00a0\u00ad\u2168 e\u0301'
@@ -129,6 +129,34 @@ describe.each(postgresVersions)('PostgreSQL %s', (version) => {
     expect(expected.at(-2)).toBe(version === '18' ? 'Z "T"' : 'Z "I"')
     await refill()
     expect(await talk(through(), queryForSync)).toEqual(expected.with(-2, 'Z "I"'))
+  })
+
+  it('ends the session at a Query in the middle of COPY, which PostgreSQL 13 itself does not', async () => {
+    await refill()
+    expect((await talk(direct(), queryInCopy)).at(-1)).toBe(version === '13' ? 'Z "I"' : 'closed')
+    const [, error, end] = await talk(through(), queryInCopy)
+    expect(error).toMatch(/^E .*"V":"FATAL","C":"08P01".*Query in COPY/)
+    expect(end).toBe('closed')
+    expect(await postgres.sql('SELECT count(*) FROM item')).toBe('5')
+  })
+
+  it('passes on what the server says of its settings without being asked', async () => {
+    const clients = [await openTalk(direct(), { client_encoding: 'UTF8' }), await openTalk(through())]
+    await postgres.sql("ALTER SYSTEM SET timezone = 'Asia/Tokyo'; SELECT pg_reload_conf()")
+    const heard: (readonly string[])[] = []
+    for (const client of clients) {
+      const said = (): readonly string[] =>
+        client.messages.slice(client.before.login).flatMap(({ tag, body }) => (tag === 'S' ? [body.toString()] : []))
+      // An idle server reads its configuration when it is next spoken to.
+      await until(async () => {
+        await client.query('')
+        return said().includes('TimeZone\0Asia/Tokyo\0')
+      }, 'the message')
+      heard.push(said())
+      client.close()
+    }
+    expect(heard[1]).toEqual(heard[0])
+    await postgres.sql('ALTER SYSTEM RESET timezone; SELECT pg_reload_conf()')
   })
 
   it.each<Name>(['plain', 'bound', 'odd', 'md5', 'clear'])('is logged in to: %s', async (name) => {

@@ -135,10 +135,23 @@ const copies: readonly Exchange[] = [
     step(1, query(readItems)),
   ] }, // prettier-ignore
   {
+    name: 'COPY in, said at once',
+    steps: [step(3, query(copyItems), copyData('6\tsix\n'), copyDone, query(readItems))],
+  },
+  { name: 'COPY in, extended, said at once with its Sync', steps: [step(2, ...run(copyItems), sync(), copyData('6\tsix\n'), copyDone, sync()), step(1, query(readItems))] }, // prettier-ignore
+  { name: 'COPY in, extended, of a wrong row', steps: [step(1, ...run(copyItems), flush()), step(1, copyData('six\t6\n'), copyDone, sync()), step(1, query(readItems))] }, // prettier-ignore
+  { name: 'COPY in, extended, that the client gives up', steps: [step(1, ...run(copyItems), flush()), step(1, copyFail('no more'), sync()), step(1, query(readItems))] }, // prettier-ignore
+  { name: 'COPY in with Flush and Sync between the rows', steps: [step(1, query(copyItems)), step(1, copyData('6\tsix\n'), flush(), sync(), copyData('7\tseven\n'), copyDone), step(1, query(readItems))] }, // prettier-ignore
+  { name: 'COPY in of 4 MB', steps: [step(1, query(copyItems)), step(1, ...Array.from({ length: 400 }, (_, n) => copyData(`${n + 6}\t${'x'.repeat(10_000)}\n`)), copyDone), step(1, query('SELECT count(*) FROM item'))] }, // prettier-ignore
+  { name: 'COPY in in a transaction, and out again', steps: [step(1, query('BEGIN')), step(1, query(copyItems)), step(1, copyData('6\tsix\n'), copyDone), step(1, query('COPY item TO STDOUT')), step(1, query('ROLLBACK')), step(1, query(readItems))] }, // prettier-ignore
+  {
     name: 'COPY data where there is no COPY',
     steps: [step(1, copyData('x'), copyDone, copyFail('x'), query(readItems))],
   },
 ]
+
+/** A Query where the rows of a COPY are due. */
+export const queryInCopy: readonly Step[] = [step(1, query(copyItems)), step(1, copyData('6\tsix\n'), query(readItems))]
 
 /** A Query where a Sync is due. */
 export const queryForSync: readonly Step[] = [

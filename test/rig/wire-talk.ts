@@ -1,4 +1,4 @@
-import { errorFields, WireClient, type Received } from '../corpus/wire-client.ts'
+import { errorFields, WireClient, WireClientError, type Received } from '../corpus/wire-client.ts'
 
 /** Where a server is spoken to, and as whom. */
 export interface TalkTarget {
@@ -33,6 +33,9 @@ export async function talk(target: TalkTarget, steps: readonly Step[]): Promise<
       for (let left = waits; left > 0; left -= 1) await client.untilReady('ZG')
     }
     return client.messages.slice(client.before.login).map(readable)
+  } catch (cause) {
+    if (!(cause instanceof WireClientError && cause.code === 'closed')) throw cause
+    return [...client.messages.slice(client.before.login).map(readable), 'closed']
   } finally {
     client.close()
   }
