@@ -224,6 +224,8 @@ describe.each(['18', '13'] as const)('PostgreSQL %s', (version) => {
     ['ALTER TABLE orders DISABLE TRIGGER ALL', 'schema-change'],
     ['ALTER TABLE orders OWNER TO agent_rw', 'schema-change'],
     ['ALTER TABLE missing ADD COLUMN a int', 'unknown-object'],
+    ['EXPLAIN ANALYZE EXECUTE p', 'unsupported-statement'],
+    ['CREATE TABLE copied AS EXECUTE p', 'unsupported-statement'],
   ]
 
   it.each(refused)('refuses: %s', async (sql, reason) => {
@@ -242,6 +244,15 @@ describe.each(['18', '13'] as const)('PostgreSQL %s', (version) => {
     const view = await factsOf('UPDATE v_watching SET id = 2 WHERE id = 1')
     expect(view.triggers.map(({ name }) => name)).toEqual(['watch'])
     expect((await factsOf('COPY watching FROM STDIN')).affectedRows).toBe('Unmeasurable')
+  })
+
+  it('locks the rows of a query in FROM', async () => {
+    const locking = async (sql: string): Promise<readonly string[]> =>
+      (await factsOf(sql)).effects.flatMap(({ operation, relation }) => (operation === 'Select' ? [] : [`${operation} ${relation}`])) // prettier-ignore
+    const both = 'FROM (SELECT o.id FROM orders o JOIN customers c ON c.id = o.customer_id) s'
+    expect(await locking(`SELECT * ${both} FOR UPDATE`)).toEqual(['Update public.customers', 'Update public.orders'])
+    expect(await locking(`SELECT * ${both}, payments p FOR SHARE OF p`)).toEqual(['Lock public.payments'])
+    expect(await locking('SELECT * FROM generate_series(1, 2), payments FOR SHARE')).toEqual(['Lock public.payments'])
   })
 
   it('follows foreign keys from views and TRUNCATE', async () => {

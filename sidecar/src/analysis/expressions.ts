@@ -142,8 +142,13 @@ function walkSubLink(walk: Walk, node: Node, scope: Scope, use: Use): Value {
       useOperator(walk, link.operName ? names(link.operName) : ['='], { ...tested, type: columns.length > 1 ? null : tested.type }, value) // prettier-ignore
   if (link.subLinkType === 'EXISTS_SUBLINK') return derivedFrom(tested ? [tested] : [], typeOids.bool)
   if (link.subLinkType === 'ARRAY_SUBLINK') walk.facts.packsRows = true
-  const type = link.subLinkType === 'EXPR_SUBLINK' ? (columns[0]?.value.type ?? null) : isMany ? typeOids.bool : null
+  const type = isMany ? typeOids.bool : subqueryType(link, columns[0]?.value.type ?? null)
   return derivedFrom([...(tested ? [tested] : []), noteAll(walk, columns, inner)], type)
+}
+
+function subqueryType({ subLinkType }: SubLink, column: ValueType): ValueType {
+  if (subLinkType === 'EXPR_SUBLINK') return column
+  return subLinkType === 'ARRAY_SUBLINK' && isBuiltIn(column) ? 'BuiltIn' : null
 }
 
 function walkFunction(walk: Walk, node: Node, scope: Scope, use: Use): Value {
@@ -195,13 +200,15 @@ function walkIndirection(walk: Walk, node: Node, scope: Scope, use: Use): Value 
 function indirect(walk: Walk, start: Value, path: readonly Node[], scope: Scope, use: Use): Value {
   let value = start
   for (const step of path) {
-    if ('A_Indices' in step) value = derivedFrom([value, walk.expression(step, scope, use)])
+    // An element of what is built in is built in, too.
+    if ('A_Indices' in step)
+      value = derivedFrom([value, walk.expression(step, scope, use)], isBuiltIn(value.type) ? 'BuiltIn' : null)
     else if ('String' in step) {
       mayCall(walk, step.String.sval ?? '', value)
       value = derivedFrom([value])
     }
   }
-  return derivedFrom([value])
+  return derivedFrom([value], value.type)
 }
 
 function walkSort(walk: Walk, node: Node, scope: Scope, use: Use): Value {

@@ -72,6 +72,7 @@ function subselect(walk: Walk, { subquery, alias, lateral }: RangeSubselect, sco
     alias: alias?.aliasname ?? '',
     qualified: null,
     relation: null,
+    isSubquery: true,
     columns: unsourced,
     open,
   })
@@ -111,7 +112,8 @@ function rangeFunction(walk: Walk, item: RangeFunction, scope: Scope): ScopeEntr
   const opens = parts.flatMap(({ open }) => (open ? [open] : []))
   const renamed = names(item.alias?.colnames)
   // Names may stand for columns that are not known: then each may be any of them.
-  const any = derivedFrom([...opens, ...columns.map(({ value }) => value)])
+  const known = [...opens, ...columns.map(({ value }) => value)]
+  const any = derivedFrom(known, known.length === 1 ? (known[0]?.type ?? null) : null)
   const listed = opens.length === 0 ? rename(columns, renamed) : renamed.map((name) => ({ name, value: any, source: null })) // prettier-ignore
   const open = opens.length === 0 ? null : any
   return { alias: alias === '' ? (own[0] ?? '') : alias, qualified: null, relation: null, columns: listed, open }

@@ -124,8 +124,11 @@ export function useOwnFunction(walk: Walk, name: string): void {
   if (!walk.facts.functions.has(name)) walk.facts.functions.set(name, { name, listed: false, volatility: 'Unknown' })
 }
 
-function resultType(walk: Walk, found: readonly CatalogFunction[], { args }: Call): ValueType {
-  const types = found.map(({ returnType }): ValueType => {
+function resultType(walk: Walk, found: readonly CatalogFunction[], { args, loose }: Call): ValueType {
+  const meant = found.filter(
+    ({ argTypes }) => loose || args.every(({ type }, index) => mayPass(walk.catalog, type, argTypes[index] ?? 0)),
+  )
+  const types = meant.map(({ returnType }): ValueType => {
     if (returnType !== typeOids.record && !isPolymorphic(walk.catalog, returnType)) return returnType
     return returnType !== typeOids.record && args.every(({ type }) => isBuiltIn(type)) ? 'BuiltIn' : null
   })

@@ -38,7 +38,10 @@ function walkName(walk: Walk, name: string, scope: Scope, use: Use): Value {
   }
   const row = findEntry(scope, name)
   if (row) open.push(noteRow(walk, row, within(use)))
-  return open.length > 0 ? noteValue(walk, derivedFrom(open), within(use)) : unknown(walk, name)
+  if (open.length === 0) return unknown(walk, name)
+  // The row of a function whose columns are not known is its result.
+  const type = row?.columns.length === 0 ? (row.open?.type ?? null) : null
+  return noteValue(walk, derivedFrom(open, type), within(use))
 }
 
 function columnOf(walk: Walk, level: Scope, name: string, use: Use): Value | null {

@@ -237,8 +237,14 @@ function walkLock(walk: Walk, lock: LockingClause, scope: Scope): void {
   walk.facts.tags.add('Locking')
   const wanted = (lock.lockedRels ?? []).flatMap((node) => ('RangeVar' in node ? [node.RangeVar.relname ?? ''] : []))
   const writes = lock.strength === 'LCS_FORUPDATE' || lock.strength === 'LCS_FORNOKEYUPDATE'
-  for (const { alias, relation } of scope.entries) {
-    if (relation === null || (wanted.length > 0 && !wanted.includes(alias))) continue
-    walk.facts.effect(writes ? 'Update' : 'Lock', relation, [], 'Filtered')
+  for (const { alias, relation, isSubquery } of scope.entries) {
+    if (wanted.length > 0 && !wanted.includes(alias)) continue
+    for (const name of isSubquery === true ? readSoFar(walk) : relation === null ? [] : [relation])
+      walk.facts.effect(writes ? 'Update' : 'Lock', name, [], 'Filtered')
   }
+}
+
+/** The tables of a query in FROM are among these. */
+function readSoFar(walk: Walk): readonly string[] {
+  return walk.facts.effects().flatMap(({ operation, relation }) => (operation === 'Select' ? [relation] : []))
 }

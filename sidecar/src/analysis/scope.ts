@@ -30,6 +30,8 @@ export interface ScopeEntry {
   readonly columns: readonly ScopeColumn[]
   /** The relation behind, for system columns and permissions; null for subqueries, CTEs, functions. */
   readonly relation: string | null
+  /** A query in FROM: row locks reach through it. */
+  readonly isSubquery?: boolean
   /** A function's result whose columns the text does not tell: any name not found elsewhere may be this value. */
   readonly open: Value | null
 }

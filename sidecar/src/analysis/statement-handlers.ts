@@ -86,13 +86,19 @@ function truncateOne(walk: Walk, relation: CatalogRelation, cascades: boolean): 
   }
 }
 
+/** What EXECUTE runs is not in the text: inside another statement it would be neither judged nor counted. */
+function walkInner(walk: Walk, node: Node): Outcome {
+  if ('ExecuteStmt' in node) walk.facts.problem('unsupported-statement', 'EXECUTE inside a statement')
+  return walkStatement(walk, node)
+}
+
 function createAs(walk: Walk, node: Node): Outcome {
   if (!('CreateTableAsStmt' in node)) return refuse(walk, node)
   const { query: source, into } = node.CreateTableAsStmt
   walk.facts.tags.add('Ddl')
   if (into?.rel) walk.facts.effect('Create', targetName(walk, into.rel))
   // Rows land where no mask reaches them.
-  if (source) noteAll(walk, walkStatement(walk, source).outputs?.columns ?? [], 'Derived')
+  if (source) noteAll(walk, walkInner(walk, source).outputs?.columns ?? [], 'Derived')
   return done
 }
 
@@ -137,7 +143,7 @@ function explain(walk: Walk, node: Node): Outcome {
   const { query: inner, options = [] }: ExplainStmt = 'ExplainStmt' in node ? node.ExplainStmt : {}
   const analyzes = options.some((option) => 'DefElem' in option && option.DefElem.defname === 'analyze')
   walk.facts.tags.add(analyzes ? 'ExplainAnalyze' : 'Explain')
-  if (inner) walkStatement(walk, inner)
+  if (inner) walkInner(walk, inner)
   // Estimates come from values, and planning evaluates what is constant.
   for (const column of walk.facts.read) walk.facts.derived.add(column)
   return {
