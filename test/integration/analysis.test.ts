@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadCatalog, type Catalog } from '../../sidecar/src/analysis/load-catalog.ts'
+import { parameterCode } from '../../sidecar/src/analysis/parameter-types.ts'
 import { PostgresAnalyzer } from '../../sidecar/src/analysis/postgres-analyzer.ts'
 import type { StatementFacts } from '../../sidecar/src/model/statement-facts.ts'
 import { startPostgres, type Postgres } from '../rig/postgres.ts'
@@ -193,6 +194,8 @@ describe.each(['18', '13'] as const)('PostgreSQL %s', (version) => {
     ["SELECT XMLSERIALIZE(CONTENT 'a' AS dom_evil)", ['public.evil_text']],
     ["SELECT json_value('{}', '$.a' RETURNING dom_evil)", ['public.evil_text']],
     ["SELECT 'x@y'::dom_mail", []],
+    ['PREPARE p (dom_evil) AS SELECT $1', ['public.evil_text']],
+    ['PREPARE p (coin) AS SELECT abs($1)', ['public.int_of']],
     ['SELECT content::int FROM purse', ['public.int_of']],
     ['SELECT abs(content) FROM purse', ['public.int_of']],
     ["UPDATE purse SET content = 'a'::text WHERE id = 1", ['public.coin_of']],
@@ -244,6 +247,16 @@ describe.each(['18', '13'] as const)('PostgreSQL %s', (version) => {
     const view = await factsOf('UPDATE v_watching SET id = 2 WHERE id = 1')
     expect(view.triggers.map(({ name }) => name)).toEqual(['watch'])
     expect((await factsOf('COPY watching FROM STDIN')).affectedRows).toBe('Unmeasurable')
+  })
+
+  it('knows what a declared parameter runs', () => {
+    const code = (name: string): readonly string[] => parameterCode(catalog, catalog.type(name)?.oid ?? 0)
+    expect(code('public.dom_evil')).toEqual(['public.evil_text'])
+    expect(code('public._dom_evil')).toEqual(['public.evil_text'])
+    expect(code('public.coin')).toEqual(['public.int_of'])
+    expect(code('public.dom_mail')).toEqual([])
+    expect(code('pg_catalog.text')).toEqual([])
+    expect(parameterCode(catalog, 4_000_000)).toEqual(['type 4000000'])
   })
 
   it('locks the rows of a query in FROM', async () => {

@@ -1,12 +1,13 @@
 import type { CallStmt, CopyStmt, ExplainStmt, FetchStmt, LockStmt, Node, TruncateStmt } from '@pgsql/types'
 import type { CatalogRelation } from './catalog.ts'
 import { alter, create, drop } from './ddl.ts'
-import { callFunction, callOf } from './functions.ts'
+import { callFunction, callOf, useOwnFunction } from './functions.ts'
 import { noteAll } from './names.ts'
 import { names, nodeKind } from './node-access.ts'
 import type { NodesOf } from './node-roles.ts'
 import { done, none, type Outcome } from './outcome.ts'
 import { targetName } from './query.ts'
+import { parameterCode } from './parameter-types.ts'
 import { displayName, qualifiedName, relationEntry, resolveRelation } from './relations.ts'
 import { constant, Scope } from './scope.ts'
 import { set, show, transaction } from './session-statements.ts'
@@ -191,7 +192,10 @@ function discard(_walk: Walk, node: Node): Outcome {
 
 function prepare(walk: Walk, node: Node): Outcome {
   if (!('PrepareStmt' in node) || !node.PrepareStmt.query) return refuse(walk, node)
-  for (const type of node.PrepareStmt.argtypes ?? []) walk.expression(type, new Scope(null), 'Derived')
+  for (const argument of node.PrepareStmt.argtypes ?? []) {
+    const { type } = walk.expression(argument, new Scope(null), 'Derived')
+    if (typeof type === 'number') for (const name of parameterCode(walk.catalog, type)) useOwnFunction(walk, name)
+  }
   return {
     ...walkStatement(walk, node.PrepareStmt.query),
     action: { kind: 'Prepare', name: node.PrepareStmt.name ?? '' },

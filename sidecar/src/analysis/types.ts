@@ -43,7 +43,7 @@ function findType(walk: Walk, name: TypeName): CatalogType | null {
 }
 
 /** Functions off the reviewed list that making a value of the type runs, through all that it is made of. */
-function codeOf(walk: Walk, type: CatalogType): ReadonlySet<string> {
+export function codeOf(walk: Walk, type: CatalogType): ReadonlySet<string> {
   return walk.catalog.remember(`type ${type.oid}`, () => {
     const found = new Set<string>()
     const seen = new Set<number>()

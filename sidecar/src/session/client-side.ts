@@ -1,3 +1,4 @@
+import { parameterCode } from '../analysis/parameter-types.ts'
 import type { Denial } from '../model/decision.ts'
 import type { AuditStatement } from '../model/audit-event.ts'
 import { unreachable } from '../model/unreachable.ts'
@@ -238,7 +239,7 @@ export class ClientSide {
   }
 
   #parsed(message: ParseMessage, judged: JudgedText): void {
-    const refusal = this.#refuseParse(judged)
+    const refusal = this.#refuseParse(judged, message.parameterTypes)
     if (refusal) {
       this.#judge.recordDenied({ ...noStatement, digest: digestOf(message.sql) }, refusal)
       // A Parse that fails destroys the unnamed statement that was there.
@@ -253,7 +254,7 @@ export class ClientSide {
     this.#segment.forward(message.raw)
   }
 
-  #refuseParse(judged: JudgedText): Denial | null {
+  #refuseParse(judged: JudgedText, parameterTypes: readonly number[]): Denial | null {
     if (judged.kind === 'Refused') return judged.denial
     if (judged.statements.length > 1)
       return denial('unsupported-statement', { object: 'several statements in one Parse' })
@@ -264,7 +265,11 @@ export class ClientSide {
     const binding = this.#database.binding()
     if (!binding) return denial('no-active-grant')
     const decision = this.#judge.decide(statement, binding)
-    return decision.effect === 'Deny' ? decision : null
+    if (decision.effect === 'Deny') return decision
+    const catalog = this.#database.catalogs.current()
+    const code = parameterTypes.flatMap((oid) => (catalog ? parameterCode(catalog, oid) : []))
+    const unlisted = code.find((name) => !decision.grant.functions.includes(name))
+    return unlisted === undefined ? null : denial('function-not-listed', { object: unlisted })
   }
 
   #onBind(message: Extract<FrontendMessage, { kind: 'Bind' }>): Eventually<void> {
