@@ -83,11 +83,14 @@ describe('mutated frames', () => {
               readFrame(tag, frame)
             },
             {
-              tags: [backend.backendTag.DataRow],
-              onRun: (_tag, rows, rowCount) => {
+              tags: [backend.backendTag.DataRow, backend.backendTag.CopyData],
+              onLarge: (_tag, size) => (size > maxMessageBytes ? 'Drop' : 'Parts'),
+              onPart: (bytes) => (forwarded += bytes.length),
+              onRun: (tag, rows, rowCount) => {
                 forwarded += rows.length
                 read += rowCount
-                maskDataRows(rows, [null, (value) => value && Buffer.from('***'), null, () => null])
+                if (tag === backend.backendTag.DataRow)
+                  maskDataRows(rows, [null, (value) => value && Buffer.from('***'), null, () => null])
               },
             },
           )

@@ -2,30 +2,25 @@
  * Sessions in an order that no driver would choose, some of their bytes changed: every one ends, the sidecar lives on, and
  * whatever the server says it ran has its intent in the record, as allowed, in the same session.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { loadParser, parseStatements } from '../../sidecar/src/analysis/parse-statements.ts'
 import { searchPathQuery } from '../../sidecar/src/session/segment.ts'
 import { startupMessage } from '../../sidecar/src/wire/postgres/encode.ts'
-import { freePort } from '../rig/free-port.ts'
 import { startPostgres, type Postgres } from '../rig/postgres.ts'
-import { accepts, start, until, type Started } from '../rig/process.ts'
 import { digestOfStatement } from '../rig/recorded-statements.ts'
+import { startStandalone, type Standalone } from '../rig/standalone.ts'
 import { fuzzConfig } from './config.ts'
 import { Random } from './random.ts'
 import { sessionBytes } from './sessions.ts'
 
 const { seed, sessions } = fuzzConfig()
-const apiVersion = 'sallyport.dev/v1alpha1'
 const secrets = ['alpha-secret', 'beta-secret', 'nobody-may-see']
 
 let postgres: Postgres
-let sidecar: Started
-let dir: string
-let port: number
+let sidecar: Standalone
 
 beforeAll(async () => {
   await loadParser()
@@ -36,51 +31,19 @@ beforeAll(async () => {
     INSERT INTO open VALUES (1, 'first', '${secrets[0] ?? ''}'), (2, 'second', '${secrets[1] ?? ''}');
     CREATE TABLE hidden (id int, secret text); INSERT INTO hidden VALUES (1, '${secrets[2] ?? ''}');
     CREATE TABLE written (n int); GRANT ALL ON ALL TABLES IN SCHEMA public TO app`)
-  dir = mkdtempSync(join(tmpdir(), 'sallyport-fuzz-'))
-  mkdirSync(join(dir, 'manifests'))
-  port = await freePort()
-  const write = (name: string, object: object): void =>
-    writeFileSync(join(dir, 'manifests', `${name}.json`), JSON.stringify({ apiVersion, ...object }))
-  const metadata = { name: 'fuzz', namespace: 'agents' }
-  write('secret', { apiVersion: 'v1', kind: 'Secret', metadata, stringData: { username: 'app', password: 'app' } })
-  write('database', {
-    kind: 'Database',
-    metadata,
-    spec: {
-      engine: 'PostgreSQL',
-      host: '127.0.0.1',
-      port: postgres.port,
-      localPort: port,
-      databases: ['postgres'],
-      tls: { mode: 'Disable' },
-      credentials: { static: { secretRef: { name: 'fuzz' } } },
-      sensitive: [{ columns: ['public.open.secret'], class: 'Secret', mask: 'Redact' }],
-    },
+  sidecar = await startStandalone(postgres, {
+    permissions: [
+      { operations: ['Select'], relations: ['public.open', 'public.written'] },
+      { operations: ['Insert', 'Update', 'Delete', 'CopyIn'], relations: ['public.written'], maxAffectedRows: 5 },
+    ],
+    limits: { rowsPerStatement: 50 },
+    redacted: ['public.open.secret'],
   })
-  write('grant', {
-    kind: 'AccessGrant',
-    metadata,
-    spec: {
-      subject: { serviceAccountName: 'fuzz' },
-      databaseRef: { name: 'fuzz' },
-      reason: 'a test',
-      duration: '8h',
-      permissions: [
-        { operations: ['Select'], relations: ['public.open', 'public.written'] },
-        { operations: ['Insert', 'Update', 'Delete', 'CopyIn'], relations: ['public.written'], maxAffectedRows: 5 },
-      ],
-      limits: { rowsPerStatement: 50 },
-    },
-  })
-  const command = join(import.meta.dirname, '../../cli/bin/sallyport')
-  sidecar = start(command, ['sidecar', '--standalone', join(dir, 'manifests'), '--subject', 'agents/fuzz', '--audit', join(dir, 'audit.jsonl')]) // prettier-ignore
-  await until(() => accepts(port), 'the sidecar', { process: sidecar })
 })
 
 afterAll(async () => {
   await sidecar.stop()
   await postgres.stop()
-  rmSync(dir, { recursive: true, force: true })
 })
 
 it(`${sessions} sessions of seed ${seed}`, { timeout: 7_200_000 }, async () => {
@@ -96,8 +59,8 @@ it(`${sessions} sessions of seed ${seed}`, { timeout: 7_200_000 }, async () => {
       for (const secret of secrets) expect(answer.includes(secret), secret).toBe(false)
     slowestMs = Math.max(slowestMs, performance.now() - startedMs)
   }
-  await sidecar.stop()
-  expect(sidecar.child.exitCode).toBe(0)
+  await sidecar.process.stop()
+  expect(sidecar.process.child.exitCode).toBe(0)
   const { executed, unknown } = compare()
   console.log(`${sessions} sessions, ${executed} statements run by the server, slowest eight ${slowestMs.toFixed(0)} ms`) // prettier-ignore
   expect(unknown.slice(0, 10)).toEqual([])
@@ -107,7 +70,7 @@ it(`${sessions} sessions of seed ${seed}`, { timeout: 7_200_000 }, async () => {
 /** Says all of it at once. @returns everything that came until the connection was closed. @throws when it is not. */
 function converse(name: string, bytes: Buffer): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1')
+    const socket = connect(sidecar.port, '127.0.0.1')
     const chunks: Buffer[] = []
     const timer = setTimeout(() => {
       socket.destroy()
@@ -133,7 +96,7 @@ interface Logged {
 /** Digests of what was allowed, by session. */
 function allowedStatements(): ReadonlyMap<string, ReadonlySet<string>> {
   const allowed = new Map<string, Set<string>>()
-  for (const line of lines(join(dir, 'audit.jsonl'))) {
+  for (const line of sidecar.records()) {
     const record = JSON.parse(line) as { kind: string; phase: string; decision?: string; session?: { applicationName: string }; statement?: { digest: string } } // prettier-ignore
     if (record.kind !== 'Statement' || record.phase !== 'Intent' || record.decision !== 'Allow') continue
     const name = record.session?.applicationName ?? ''

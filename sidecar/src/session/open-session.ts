@@ -237,6 +237,7 @@ function newState(socket: Socket, upstream: Upstream, { request, name, searchPat
     swallowing: false,
     poisonDue: false,
     copy: 'None',
+    isInRow: false,
     searchPath,
     searchPathTouched: false,
     searchPathStale: false,

@@ -1,8 +1,13 @@
 import { maskDataRows } from '../masking/mask-row.ts'
 import type { Masker } from '../masking/plan-masks.ts'
 import { backendTag } from '../wire/postgres/backend.ts'
+import type { Denial } from '../model/decision.ts'
+import { denial } from './denial-response.ts'
 import type { Execution } from './execution.ts'
 import type { SessionState } from './session-state.ts'
+
+/** Of a row that must be whole to be masked, and of all rows that wait until a write is known to be allowed. */
+export const maxHeldBytes = 64 << 20
 
 export interface RowRun {
   /** DataRow or CopyData. */
@@ -26,6 +31,41 @@ export function passRows(state: SessionState, execution: Execution, run: RowRun)
   return true
 }
 
+/**
+ * Decides on one large row before its bytes are here: to go on as they come, not to be kept at all, or to be held until
+ * it can be looked at.
+ */
+export function passLarge(
+  state: SessionState,
+  execution: Execution,
+  size: number,
+  cutOff: (why: Denial) => void,
+): 'Hold' | 'Parts' | 'Drop' {
+  const { permit, maskers, heldBack } = execution
+  if (execution.cutOff || state.swallowing) return 'Drop'
+  const mustBeWhole = maskers !== null || permit.masks.length > 0 || heldBack !== null
+  const limit = permit.byteLimit ?? Number.POSITIVE_INFINITY
+  if (execution.bytes + size > limit || (mustBeWhole && size > maxHeldBytes)) {
+    const object = mustBeWhole && limit >= size ? `one row > ${maxHeldBytes}` : `bytes > ${limit}`
+    cutOff(denial('byte-cap-exceeded', { object }))
+    return 'Drop'
+  }
+  if (mustBeWhole || !isWithinLimits(state, execution, { frames: { length: size }, count: 1 })) return 'Hold'
+  execution.rows += 1
+  execution.bytes += size
+  state.isInRow = true
+  return 'Parts'
+}
+
+/** Message by message. */
+export function eachFrame(frames: Buffer, visit: (frame: Buffer) => void): void {
+  for (let offset = 0; offset < frames.length;) {
+    const end = offset + 1 + frames.readUInt32BE(offset + 1)
+    visit(frames.subarray(offset, end))
+    offset = end
+  }
+}
+
 /** Null where it is not known how they are masked, or they are not what was planned. */
 function shownRows({ permit, maskers }: Execution, { tag, frames }: RowRun): Buffer | null {
   if (!maskers) return permit.masks.length > 0 ? null : frames
@@ -40,7 +80,11 @@ function masked(rows: Buffer, maskers: readonly (Masker | null)[]): Buffer | nul
   }
 }
 
-function isWithinLimits({ rowBudget }: SessionState, execution: Execution, { frames, count }: RowRun): boolean {
+function isWithinLimits(
+  { rowBudget }: SessionState,
+  execution: Execution,
+  { frames, count }: { readonly frames: { readonly length: number }; readonly count: number },
+): boolean {
   const { permit, paged } = execution
   const { uid, limits } = permit.grant
   const rows = (paged?.rowsSent ?? 0) + execution.rows + count

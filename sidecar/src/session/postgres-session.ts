@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { AuditError } from '../model/audit-event.ts'
 import type { Denial } from '../model/decision.ts'
@@ -19,6 +20,8 @@ const cancelGraceMs = 2_000
 /** How long the server gets to stop and roll back before the connection is cut. */
 const endGraceMs = 200
 const maxTimerMs = 86_400_000
+/** A client that does not read by then what it was told last is cut off. */
+const farewellMs = 5_000
 
 export interface SessionResources {
   readonly deps: SessionDeps
@@ -288,7 +291,8 @@ export class PostgresSession {
   #fatal(denied: Denial): void {
     const { state } = this.#resources
     if (state.closed) return
-    state.client.push(errorResponse(denialResponse(denied, 'FATAL')))
+    // In the middle of a row an error would be read as a part of it.
+    if (!state.isInRow) state.client.push(errorResponse(denialResponse(denied, 'FATAL')))
     this.#end(denied)
   }
 
@@ -306,6 +310,14 @@ export class PostgresSession {
     this.#wakeReady?.()
   }
 
+  /** What was said last is delivered, to a client that takes it. */
+  #leave(socket: Socket): void {
+    socket.destroySoon()
+    if (socket.destroyed) return
+    const overdue = setTimeout(() => socket.destroy(), farewellMs)
+    socket.once('close', () => clearTimeout(overdue))
+  }
+
   async #close(): Promise<void> {
     const { deps, database, state } = this.#resources
     state.closed = true
@@ -319,7 +331,7 @@ export class PostgresSession {
       ])
     }
     socket.destroy()
-    state.clientSocket.destroySoon()
+    this.#leave(state.clientSocket)
     this.#stop.abort()
     for (const execution of [...this.#running]) {
       execution.cutOff ??= this.#closedBy

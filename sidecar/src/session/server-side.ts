@@ -13,12 +13,13 @@ import {
   parseRowDescription,
 } from '../wire/postgres/backend.ts'
 import { errorResponse } from '../wire/postgres/encode.ts'
+import { formatOf } from '../wire/postgres/format-of.ts'
 import type { Runs } from '../wire/postgres/frame-splitter.ts'
 import { denial, denialResponse } from './denial-response.ts'
-import type { Execution, ExecutionResult } from './execution.ts'
 import { applyCompletion } from './apply-completion.ts'
+import type { Execution, ExecutionResult } from './execution.ts'
 import type { Expected } from './expected.ts'
-import { passRows } from './pass-rows.ts'
+import { eachFrame, maxHeldBytes, passLarge, passRows } from './pass-rows.ts'
 import { scrubbed } from './scrub-fields.ts'
 import type { SessionState } from './session-state.ts'
 import { readTextRow } from './upstream-query.ts'
@@ -26,7 +27,6 @@ import { readTextRow } from './upstream-query.ts'
 export interface ServerSideHooks {
   /** The segment was answered; the client may go on. */
   onReady(): void
-  /** A statement is over. */
   onDone(execution: Execution, sqlstate: string | null): void
   /** The server must stop what it runs. */
   cancel(): void
@@ -88,21 +88,30 @@ export class ServerSide {
     }
   }
 
-  /** Rows come by the chunk: together where all of them may go on, else one by one. */
+  /** Rows come by the chunk: together where all of them may go on, else one by one; large ones as their bytes come. */
   readonly runs: Runs = {
     tags: [backendTag.DataRow, backendTag.CopyData],
     onRun: (tag, frames, count) => {
-      const head = this.#head()
-      const execution = head?.kind === 'Query' && head.collect ? null : this.#execution()
+      const execution = this.#clientsExecution()
       if (execution && passRows(this.#state, execution, { tag, frames, count })) return
-      for (let offset = 0; offset < frames.length;) {
-        const end = offset + 1 + frames.readUInt32BE(offset + 1)
-        const frame = frames.subarray(offset, end)
+      eachFrame(frames, (frame) => {
         if (tag === backendTag.DataRow) this.#onDataRow(frame)
         else this.#onRowBytes(this.#execution(), frame, frame)
-        offset = end
-      }
+      })
     },
+    onLarge: (_tag, size) => {
+      const execution = this.#clientsExecution()
+      return execution ? passLarge(this.#state, execution, size, (why) => this.#cutOff(execution, why)) : 'Hold'
+    },
+    onPart: (bytes, isLast) => {
+      this.#state.client.push(bytes)
+      this.#state.isInRow = !isLast
+    },
+  }
+
+  #clientsExecution(): Execution | null {
+    const head = this.#head()
+    return head?.kind === 'Query' && head.collect ? null : this.#execution()
   }
 
   #head(): Expected | undefined {
@@ -166,6 +175,8 @@ export class ServerSide {
       return this.#cutOff(execution, denial('row-cap-exceeded', { object: `rows > ${permit.rowLimit}` }))
     if (permit.byteLimit !== null && execution.bytes + original.length > permit.byteLimit)
       return this.#cutOff(execution, denial('byte-cap-exceeded', { object: `bytes > ${permit.byteLimit}` }))
+    if (execution.heldBack && execution.bytes + original.length > maxHeldBytes)
+      return this.#cutOff(execution, denial('byte-cap-exceeded', { object: `rows of a write > ${maxHeldBytes}` }))
     const { uid, limits } = permit.grant
     if (limits.rowsTotal !== undefined && !this.#state.rowBudget.take(uid, limits.rowsTotal))
       return this.#cutOff(execution, denial('row-cap-exceeded', { object: `rows in total > ${limits.rowsTotal}` }))
@@ -338,7 +349,7 @@ export class ServerSide {
     const sqlstate = fields.get('C') ?? 'XX000'
     const head = this.#head()
     this.#state.copy = 'None'
-    this.#noteSeverity(fields)
+    this.#state.serverFatal ||= (fields.get('V') ?? fields.get('S')) !== 'ERROR'
     if (head?.kind === 'Refusal' && !this.#state.serverFatal) {
       if (head.denial) this.#relay(errorResponse(denialResponse(head.denial)))
       this.#state.expected.shift()
@@ -361,10 +372,6 @@ export class ServerSide {
     if (head.kind === 'Execute') this.#fail(head.execution, sqlstate)
     if (head.kind === 'Own') endOwn(head, 'Failed')
     this.#dropToSync(sqlstate)
-  }
-
-  #noteSeverity(fields: ReadonlyMap<string, string>): void {
-    if ((fields.get('V') ?? fields.get('S')) !== 'ERROR') this.#state.serverFatal = true
   }
 
   /** After an error in the extended protocol the server discards everything up to Sync; so does what we expect. */
@@ -434,9 +441,4 @@ function endOwn({ own, isLast }: Extract<Expected, { kind: 'Own' }>, state: 'Don
   if (own.state !== 'Pending' || (state === 'Done' && !isLast)) return
   own.state = state
   own.onEnd()
-}
-
-/** Format codes of Bind: none means text for all, one stands for all. */
-function formatOf(formats: readonly number[], index: number): number {
-  return formats.length === 1 ? (formats[0] ?? 0) : (formats[index] ?? 0)
 }

@@ -72,6 +72,8 @@ export interface SessionState {
   /** The client was told of an error the server did not have, inside a transaction block: make the server fail, too. */
   poisonDue: boolean
   copy: 'None' | 'In'
+  /** The client has the beginning of a large row: nothing else may be said to it before the end. */
+  isInRow: boolean
   searchPath: readonly string[]
   /** SET search_path ran, so every rollback may change it, too. */
   searchPathTouched: boolean

@@ -1,6 +1,9 @@
 import { WireError } from './wire-error.ts'
 
-const noRuns: Runs = { tags: [], onRun: () => undefined }
+const noRuns: Runs = { tags: [], onRun: () => undefined, onLarge: () => 'Hold', onPart: () => undefined }
+
+/** A frame that is larger, and not whole in its chunk, need not be held to be passed on. */
+const largeBytes = 64 << 10
 
 /** A tag, then an int32 length that counts itself but not the tag (manual, "Message Formats"). */
 const headerBytes = 5
@@ -11,6 +14,12 @@ export type OnFrame = (tag: number, frame: Buffer) => void
 export interface Runs {
   readonly tags: readonly number[]
   readonly onRun: (tag: number, frames: Buffer, count: number) => void
+  /**
+   * A large frame of `size` bytes begins. `Parts`: it comes by `onPart`, however large it is. `Drop`: nobody hears of it.
+   * `Hold`: it comes when it is whole.
+   */
+  readonly onLarge: (tag: number, size: number) => 'Hold' | 'Parts' | 'Drop'
+  readonly onPart: (bytes: Buffer, isLast: boolean) => void
 }
 
 /**
@@ -23,6 +32,9 @@ export class FrameSplitter {
   #held = 0
   /** Whole size of the frame that is held, once its header is complete; 0 before. */
   #wanted = 0
+  /** Bytes still to come of a frame that is not held. */
+  #passing = 0
+  #isDropped = false
 
   constructor(maxMessageBytes: number) {
     this.#maxMessageBytes = maxMessageBytes
@@ -30,17 +42,19 @@ export class FrameSplitter {
 
   /** @throws WireError 'malformed' (length below 4) or 'oversized'. */
   push(chunk: Buffer, onFrame: OnFrame, runs: Runs = noRuns): void {
-    let offset = 0
+    let offset = this.#pass(chunk, 0, runs)
     if (this.#held > 0) {
       offset = this.#complete(chunk, onFrame, runs)
       if (this.#held > 0) return
     }
     while (chunk.length - offset >= headerBytes) {
-      const size = this.#frameSize(chunk, offset)
+      const size = sizeOf(chunk, offset)
       if (chunk.length - offset < size) {
-        this.#wanted = size
+        if (this.#isPassed(chunk, offset, size, runs)) return void this.#pass(chunk, offset, runs)
+        this.#wanted = this.#checked(size)
         break
       }
+      this.#checked(size)
       const tag = chunk[offset] ?? 0
       if (runs.tags.includes(tag)) {
         offset = this.#run(chunk, offset, runs)
@@ -61,8 +75,9 @@ export class FrameSplitter {
     let end = start
     let count = 0
     while (chunk.length - end >= headerBytes && chunk[end] === tag) {
-      const size = this.#frameSize(chunk, end)
+      const size = sizeOf(chunk, end)
       if (chunk.length - end < size) break
+      this.#checked(size)
       end += size
       count += 1
     }
@@ -80,8 +95,15 @@ export class FrameSplitter {
       offset = missing
       if (this.#held < headerBytes) return offset
       const header = Buffer.concat(this.#parts)
+      const size = sizeOf(header, 0)
+      if (this.#isPassed(header, 0, size, runs)) {
+        this.#parts = []
+        this.#held = 0
+        this.#pass(header, 0, runs)
+        return this.#pass(chunk, offset, runs)
+      }
       this.#parts = [header]
-      this.#wanted = this.#frameSize(header, 0)
+      this.#wanted = this.#checked(size)
     }
     const taken = Math.min(this.#wanted - this.#held, chunk.length - offset)
     if (taken > 0) this.#parts.push(chunk.subarray(offset, offset + taken))
@@ -98,11 +120,36 @@ export class FrameSplitter {
     return offset
   }
 
-  #frameSize(bytes: Buffer, offset: number): number {
-    const length = bytes.readUInt32BE(offset + 1)
-    if (length < 4) throw new WireError('malformed', 'a message is shorter than its own length field')
-    if (length > this.#maxMessageBytes)
-      throw new WireError('oversized', `a message of ${length} bytes is larger than allowed`)
-    return length + 1
+  /** Begins to pass on, or to drop, a large frame where that is wanted. */
+  #isPassed(bytes: Buffer, offset: number, size: number, runs: Runs): boolean {
+    const tag = bytes[offset] ?? 0
+    if (size <= largeBytes || !runs.tags.includes(tag)) return false
+    const how = runs.onLarge(tag, size)
+    if (how === 'Hold') return false
+    this.#passing = size
+    this.#isDropped = how === 'Drop'
+    return true
   }
+
+  /** @returns where the chunk goes on behind what is passed on of it. */
+  #pass(chunk: Buffer, offset: number, runs: Runs): number {
+    if (this.#passing === 0) return offset
+    const end = Math.min(chunk.length, offset + this.#passing)
+    this.#passing -= end - offset
+    if (!this.#isDropped) runs.onPart(chunk.subarray(offset, end), this.#passing === 0)
+    return end
+  }
+
+  #checked(size: number): number {
+    if (size - 1 > this.#maxMessageBytes)
+      throw new WireError('oversized', `a message of ${size - 1} bytes is larger than allowed`)
+    return size
+  }
+}
+
+/** Of the whole frame, its tag included. @throws WireError 'malformed' (length below 4) */
+function sizeOf(bytes: Buffer, offset: number): number {
+  const length = bytes.readUInt32BE(offset + 1)
+  if (length < 4) throw new WireError('malformed', 'a message is shorter than its own length field')
+  return length + 1
 }
