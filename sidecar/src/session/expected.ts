@@ -48,3 +48,10 @@ export interface Collector {
   readonly rows: (readonly (string | null)[])[]
   readonly done: (failed: boolean) => void
 }
+
+/** A query of our own was answered, or never will be. */
+export function endOwn({ own, isLast }: Extract<Expected, { kind: 'Own' }>, state: 'Done' | 'Failed'): void {
+  if (own.state !== 'Pending' || (state === 'Done' && !isLast)) return
+  own.state = state
+  own.onEnd()
+}

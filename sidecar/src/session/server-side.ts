@@ -18,7 +18,7 @@ import type { Runs } from '../wire/postgres/frame-splitter.ts'
 import { denial, denialResponse } from './denial-response.ts'
 import { applyCompletion } from './apply-completion.ts'
 import type { Execution, ExecutionResult } from './execution.ts'
-import type { Expected } from './expected.ts'
+import { endOwn, type Expected } from './expected.ts'
 import { eachFrame, maxHeldBytes, passLarge, passRows } from './pass-rows.ts'
 import { scrubbed } from './scrub-fields.ts'
 import type { SessionState } from './session-state.ts'
@@ -349,7 +349,7 @@ export class ServerSide {
     const sqlstate = fields.get('C') ?? 'XX000'
     const head = this.#head()
     this.#state.copy = 'None'
-    this.#state.serverFatal ||= (fields.get('V') ?? fields.get('S')) !== 'ERROR'
+    this.#noteSeverity(fields)
     if (head?.kind === 'Refusal' && !this.#state.serverFatal) {
       if (head.denial) this.#relay(errorResponse(denialResponse(head.denial)))
       this.#state.expected.shift()
@@ -372,6 +372,10 @@ export class ServerSide {
     if (head.kind === 'Execute') this.#fail(head.execution, sqlstate)
     if (head.kind === 'Own') endOwn(head, 'Failed')
     this.#dropToSync(sqlstate)
+  }
+
+  #noteSeverity(fields: ReadonlyMap<string, string>): void {
+    if ((fields.get('V') ?? fields.get('S')) !== 'ERROR') this.#state.serverFatal = true
   }
 
   /** After an error in the extended protocol the server discards everything up to Sync; so does what we expect. */
@@ -435,10 +439,4 @@ export class ServerSide {
     if (name === 'application_name') this.#state.applicationName = value
     this.#state.client.push(frame)
   }
-}
-
-function endOwn({ own, isLast }: Extract<Expected, { kind: 'Own' }>, state: 'Done' | 'Failed'): void {
-  if (own.state !== 'Pending' || (state === 'Done' && !isLast)) return
-  own.state = state
-  own.onEnd()
 }
