@@ -31,7 +31,6 @@ export const differences: readonly Difference[] = [
   // A table is described with current_setting($1): which setting is known only when it runs.
   { driver: 'SQLAlchemy', name: 'autoload', says: 'reason=setting-not-listed' },
   { driver: 'SQLAlchemy', name: 'reflect all', says: 'reason=setting-not-listed' },
-  { driver: 'SQLAlchemy', name: 'bulk insert of 2,000', says: 'reason=statement-too-large' },
   { driver: 'pgjdbc', name: 'refused: function call', says: 'reason=unsupported-message' },
   { driver: 'Django', name: 'refused: migrate', says: 'reason=schema-change' },
   { name: 'write and COMMIT in one', says: 'reason=unmeasurable-write', way: 'guarded' },

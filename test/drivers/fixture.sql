@@ -83,7 +83,9 @@ CREATE TABLE pgbench_accounts (aid int PRIMARY KEY, bid int, abalance int, fille
 CREATE TABLE pgbench_history (tid int, bid int, aid int, delta int, mtime timestamp, filler char(22));
 INSERT INTO pgbench_accounts SELECT n, 1, 0, '' FROM generate_series(1, 100000) AS n;
 
-CREATE FUNCTION reset() RETURNS void LANGUAGE sql AS $$
+-- A schema of its own: bodies of functions are never shown, and whoever dumps a schema with functions asks for them.
+CREATE SCHEMA rig;
+CREATE FUNCTION rig.reset() RETURNS void LANGUAGE sql AS $$
   TRUNCATE authors, books, copied, blobs, pgbench_branches, pgbench_tellers, pgbench_history RESTART IDENTITY;
   INSERT INTO authors (name, born, rating) VALUES ('Ada Byron', '1815-12-10', 9.9), ('Jorge Borges', '1899-08-24', 9.5);
   INSERT INTO books (author_id, title, price, tags, details) VALUES
@@ -93,7 +95,8 @@ CREATE FUNCTION reset() RETURNS void LANGUAGE sql AS $$
   INSERT INTO pgbench_branches VALUES (1, 0);
   INSERT INTO pgbench_tellers SELECT n, 1, 0 FROM generate_series(1, 10) AS n;
 $$;
-SELECT reset();
+SELECT rig.reset();
+GRANT USAGE ON SCHEMA rig TO app;
 GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO app;
 GRANT CREATE ON SCHEMA public TO app;
 GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA public TO app;

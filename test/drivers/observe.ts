@@ -12,7 +12,7 @@ export function connectionString(server: Server, way: Way | 'dump', database: st
 /** Puts a database back into its first state. */
 export async function resetDatabase(server: Server, database: string): Promise<void> {
   const args = ['-XAtqd', `host=${server.socketDir} port=${server.ports.direct} user=postgres dbname=${database}`]
-  const { code, stderr } = await runAny('psql', [...args, '-c', 'SELECT reset()'])
+  const { code, stderr } = await runAny('psql', [...args, '-c', 'SELECT rig.reset()'])
   if (code !== 0) throw new Error(`reset: ${stderr}`)
 }
 

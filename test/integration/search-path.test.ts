@@ -95,6 +95,13 @@ describe('a session that has set its search path', () => {
     expect(seen).not.toContain('reason=')
   })
 
+  it('sets the transaction before any query in it', async () => {
+    const mode = 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ'
+    const seen = await answer([onA, say('BEGIN'), say(mode), say(t), say('COMMIT'), inA, synced(run(mode)), say(t), say('COMMIT; BEGIN'), synced(run(mode, 'm')), say('COMMIT')]) // prettier-ignore
+    expect(seen.match(/granted/g)).toHaveLength(2)
+    expect(seen).not.toContain('ERROR')
+  })
+
   it('sets more than that in one message', async () => {
     const seen = await answer([say("SET search_path = a; SET TimeZone = 'UTC'; SHOW TimeZone"), say(t)])
     expect(seen).toContain('granted')

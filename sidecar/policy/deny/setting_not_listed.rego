@@ -46,7 +46,7 @@ setting_allowed(setting) if {
 	to_number(setting.value) <= input.grant.limits.idleInTransactionMs
 }
 
-dump_settings := {"quote_all_identifiers", "row_security", "synchronize_seqscans"}
+dump_settings := {"quote_all_identifiers", "restrict_nonsystem_relation_kind", "row_security", "synchronize_seqscans"}
 
 setting_allowed(setting) if setting.name in free_settings
 

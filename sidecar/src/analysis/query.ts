@@ -5,7 +5,7 @@ import { addFrom } from './from.ts'
 import { findEntry, findQualifiedEntry, note, noteAll } from './names.ts'
 import { childNodes, names, nodeFields, nodeKind } from './node-access.ts'
 import { displayName } from './relations.ts'
-import { isOpenInStar, judgeSettingsView } from './settings-view.ts'
+import { isOpenInStar, judgeSettingsView, withSettingName } from './settings-view.ts'
 import { derivedFrom, Scope, type FromItem, type ScopeColumn, type Value } from './scope.ts'
 import type { QueryColumns, Walk } from './walk.ts'
 
@@ -23,7 +23,8 @@ export function walkQuery(walk: Walk, select: SelectStmt, parent: Scope | null):
   for (const item of select.fromClause ?? []) addFrom(walk, item, scope, outer)
   predicate(walk, select.whereClause, scope)
   judgeSettingsView(walk, scope, select.whereClause)
-  const outputs = walkTargets(walk, select.targetList ?? [], scope)
+  const targets = withSettingName(scope, select.whereClause, select.targetList ?? [])
+  const outputs = walkTargets(walk, targets, scope)
   for (const node of select.groupClause ?? []) walkReference(walk, node, scope, outputs.columns, true)
   predicate(walk, select.havingClause, scope)
   for (const window of select.windowClause ?? [])

@@ -15,6 +15,8 @@ const introspect = new Set(
   pg_group pg_foreign_server`.split(/\s+/),
 )
 const dump = new Set([
+  'pg_db_role_setting',
+  'pg_subscription',
   'pg_subscription_rel',
   'pg_largeobject_metadata',
   'pg_user_mappings',
@@ -28,8 +30,10 @@ const neverColumns = new Set([
   'pg_catalog.pg_proc.prosqlbody',
   'pg_catalog.pg_settings.sourcefile',
   'pg_catalog.pg_sequences.last_value',
-  'pg_catalog.pg_foreign_server.srvoptions',
+  'pg_catalog.pg_subscription.subconninfo',
 ])
+/** Where other servers are, which a dump holds. */
+const dumpColumns = new Set(['pg_catalog.pg_foreign_server.srvoptions'])
 const neverInformationSchema = new Set(['user_mapping_options', 'foreign_server_options', 'foreign_table_options'])
 
 export type CatalogProfile = 'Introspect' | 'Dump' | 'Never'
@@ -47,5 +51,6 @@ export function relationProfile(schema: string, name: string): CatalogProfile {
 /** Null: the column is as open as its relation. */
 export function columnProfile(relation: string, column: string): CatalogProfile | null {
   if (relation === 'information_schema.routines' && column === 'routine_definition') return 'Never'
-  return neverColumns.has(`${relation}.${column}`) ? 'Never' : null
+  const name = `${relation}.${column}`
+  return neverColumns.has(name) ? 'Never' : dumpColumns.has(name) ? 'Dump' : null
 }

@@ -81,8 +81,7 @@ export class ClientSide {
       case 'Describe':
       case 'Execute':
       case 'Close':
-        // In the middle of a segment no question of ours has a place.
-        return after(this.#segment.refreshSearchPath(), () => this.#onExtended(message))
+        return after(this.#askPath(message), () => this.#onExtended(message))
       case 'Flush':
         this.#segment.send(message.raw)
         return
@@ -121,10 +120,8 @@ export class ClientSide {
     return after(this.#segment.closeOpenSegment(), (failed) =>
       failed
         ? this.#skipped({ kind: 'Query', sql, raw: sql })
-        : after(this.#segment.refreshSearchPath(), () =>
-            after(this.#judge.judgeText(sql, ''), (judged) =>
-              after(this.#judge.refreshNamed(judged), () => this.#runQuery(sql, judged)),
-            ),
+        : after(this.#judgeOnPath(sql, ''), (judged) =>
+            after(this.#judge.refreshNamed(judged), () => this.#runQuery(sql, judged)),
           ),
     )
   }
@@ -148,7 +145,7 @@ export class ClientSide {
       if (executions.some(needsControl)) return this.#runControlled(executions)
       this.#state.expected.push({ kind: 'Query', executions, index: 0, failed: false, collect: null })
       this.#segment.send(query(sql))
-      for (const execution of executions) this.#hooks.onStart(execution)
+      for (const execution of executions) this.#started(execution)
       return this.#segment.ready()
     })
   }
@@ -226,6 +223,34 @@ export class ClientSide {
     }
   }
 
+  /** Facts on the path as it is now. In the middle of a segment no question of ours has a place. */
+  #judgeOnPath(sql: Buffer, name: string): Eventually<JudgedText> {
+    const isStale = this.#state.searchPathStale
+    return after(this.#judge.judgeText(sql, name), (judged) => {
+      if (!isStale || (judged.kind === 'Statements' && !judged.statements.some((each) => this.#needsPath(each))))
+        return judged
+      return after(this.#segment.refreshSearchPath(), () => this.#judge.judgeText(sql, name))
+    })
+  }
+
+  /** In a transaction the path is asked for no sooner than it must: the question is a query, and SET TRANSACTION comes before any. */
+  #needsPath(statement: PreparedStatement | null): boolean {
+    return this.#state.transaction === 'I' || !statement || !namesNothing(statement.facts)
+  }
+
+  /** Parse sees to it itself: it is known what it needs when it is judged. */
+  #askPath(message: ExtendedMessage): Eventually<void> {
+    if (!this.#state.searchPathStale || message.kind === 'Parse') return undefined
+    const statement = message.kind === 'Bind' ? findStatement(this.#state, message.statement) : null
+    return this.#needsPath(statement) ? (this.#segment.refreshSearchPath() ?? undefined) : undefined
+  }
+
+  #started(execution: Execution): void {
+    const { facts } = execution.sent
+    if (mayMoveSearchPath(facts, this.#state.searchPathTouched)) this.#state.searchPathStale = true
+    this.#hooks.onStart(execution)
+  }
+
   /** The path may have moved since it was asked for. In a failed transaction the server takes nothing that has a name in it. */
   #isPathUnknown({ facts }: PreparedStatement): boolean {
     const { searchPathStale, transaction, segmentOpen } = this.#state
@@ -235,7 +260,7 @@ export class ClientSide {
   #onParse(message: ParseMessage): Eventually<void> {
     if (message.name === refusedName)
       return this.#segment.refuse(denial('unsupported-message', { object: message.name }))
-    return after(this.#judge.judgeText(message.sql, message.name), (judged) => this.#parsed(message, judged))
+    return after(this.#judgeOnPath(message.sql, message.name), (judged) => this.#parsed(message, judged))
   }
 
   #parsed(message: ParseMessage, judged: JudgedText): void {
@@ -348,8 +373,7 @@ export class ClientSide {
       this.#state.expected.push({ kind: 'Execute', execution })
       const rows = cappedRows(execution, maxRows)
       this.#segment.forward(rows === maxRows ? raw : execute(portal.name, rows))
-      if (mayMoveSearchPath(runnable.sent.facts, this.#state.searchPathTouched)) this.#state.searchPathStale = true
-      this.#hooks.onStart(execution)
+      this.#started(execution)
     })
   }
 

@@ -412,7 +412,6 @@ export class ServerSide {
       objects.endTransaction()
       this.#state.affectedInTransaction = 0
     }
-    if (this.#state.searchPathTouched) this.#state.searchPathStale = true
     this.#state.copy = 'None'
     const hidden = head.kind === 'Query' ? head.collect !== null : head.hidden
     if (head.kind === 'Query') head.collect?.done(head.failed)

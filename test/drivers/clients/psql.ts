@@ -44,7 +44,7 @@ class PsqlError extends Error {
 const verbose = '\\set VERBOSITY verbose\n'
 const metaCommands = [
   '\\d', '\\d+', '\\d authors', '\\d+ books', '\\d book_titles', '\\d+ book_titles', '\\d samples', '\\d books_by_author',
-  '\\dt', '\\dt+', '\\dv', '\\di', '\\ds', '\\dn', '\\dn+', '\\du', '\\dT', '\\dT+ mood', '\\dp', '\\ddp', '\\df', '\\df reset',
+  '\\dt', '\\dt+', '\\dv', '\\di', '\\ds', '\\dn', '\\dn+', '\\du', '\\dT', '\\dT+ mood', '\\dp', '\\ddp', '\\df', '\\df rig.reset',
   '\\da sum', '\\dD', '\\dx', '\\dC', '\\do ||', '\\dO de*', '\\dA', '\\dAc btree int4', '\\dAf btree', '\\dL', '\\dF', '\\dFp',
   '\\des', '\\dew', '\\det', '\\dRp', '\\dP', '\\dX', '\\dg', '\\dc utf8*', '\\dd', '\\l', '\\z books', '\\encoding', 
   '\\sv book_titles',
@@ -108,6 +108,6 @@ await observe('error: unknown table', () => run(`${verbose}SELECT * FROM nowhere
 await observe('refused: LISTEN', () => run(`${verbose}LISTEN channel;`))
 for (const command of ['\\db', '\\drds', '\\dconfig work_mem', '\\dl'])
   await observe(`refused: ${command}`, () => run(command))
-await observe('refused: \\sf', () => run(`${verbose}\\sf reset`))
+await observe('refused: \\sf', () => run(`${verbose}\\sf rig.reset`))
 await observe('refused: CREATE TABLE', () => run(`${verbose}CREATE TEMP TABLE mine (id int);`))
 rmSync(dir, { recursive: true, force: true })

@@ -141,9 +141,9 @@ def pipeline_error():
                     p.sync()
                 except psycopg.Error as error:
                     seen.append([type(error).__name__, error.sqlstate])
-                other.execute("INSERT INTO copied VALUES (52)")
         except psycopg.Error as error:
             seen.append([type(error).__name__, error.sqlstate])
+        other.execute("INSERT INTO copied VALUES (52)")
         return [seen, rows("SELECT id FROM copied WHERE id >= 50 ORDER BY id"), other.info.transaction_status.name]
 
 
