@@ -192,6 +192,19 @@ describe('memory is bounded', () => {
     )
   })
 
+  it('by prepared statements and cursors that are never closed: one too many is refused, and the session goes on', async () => {
+    await withClient(async (client) => {
+      for (let from = 0; from < 5000; from += 500)
+        await client.query(Array.from({ length: 500 }, (_, index) => `PREPARE p${from + index} AS SELECT 1`).join(';'))
+      const refused = { code: '53400', detail: expect.stringContaining('reason=too-many-names') as string }
+      await expect(client.query('PREPARE one_more AS SELECT 1')).rejects.toMatchObject(refused)
+      await expect(client.query({ name: 'another', text: 'SELECT 1' })).rejects.toMatchObject(refused)
+      await client.query('DEALLOCATE p0')
+      await client.query('PREPARE one_more AS SELECT 1')
+      expect((await client.query('SELECT id FROM small')).rows).toEqual([{ id: 1 }])
+    })
+  })
+
   it('and a client that never reads is cut off when its access ends', async () => {
     const socket = await silent(encode.query('SELECT id, filler FROM wide'))
     const closed = once(socket, 'close')

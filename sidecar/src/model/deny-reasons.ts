@@ -182,6 +182,12 @@ export const denyReasons = {
     'close a connection first',
     '53300',
   ),
+  'too-many-names': refused(
+    'session',
+    'the session has too many prepared statements or portals',
+    'close the ones that are no longer used',
+    '53400',
+  ),
   'database-not-listed': refused(
     'session',
     'the Database does not offer a database of this name',

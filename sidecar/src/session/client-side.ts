@@ -18,7 +18,15 @@ import { refusedName, Segment } from './segment.ts'
 import { auditStatement, SessionAudit } from './session-audit.ts'
 import { noStatement, SessionJudge } from './session-judge.ts'
 import type { Portal, PreparedStatement } from './session-objects.ts'
-import { findPortal, findStatement, type DatabaseDeps, type SessionDeps, type SessionState } from './session-state.ts'
+import {
+  findPortal,
+  findStatement,
+  refusePortalName,
+  refuseStatementName,
+  type DatabaseDeps,
+  type SessionDeps,
+  type SessionState,
+} from './session-state.ts'
 import { digestOf, type JudgedText } from './statement-judge.ts'
 
 type ParseMessage = Extract<FrontendMessage, { kind: 'Parse' }>
@@ -264,7 +272,7 @@ export class ClientSide {
   }
 
   #parsed(message: ParseMessage, judged: JudgedText): void {
-    const refusal = this.#refuseParse(judged, message.parameterTypes)
+    const refusal = this.#refuseParse(judged, message.parameterTypes) ?? refuseStatementName(this.#state, message.name)
     if (refusal) {
       this.#judge.recordDenied({ ...noStatement, digest: digestOf(message.sql) }, refusal)
       // A Parse that fails destroys the unnamed statement that was there.
@@ -304,6 +312,8 @@ export class ClientSide {
         return
       }
       if (this.#isPathUnknown(found.value)) return this.#segment.refuse(pathUnknown)
+      const full = refusePortalName(this.#state, message.portal)
+      if (full) return this.#segment.refuse(full)
       const portal: Portal = { ...unnamedPortal(found.value, message.resultFormats), name: message.portal }
       this.#state.pendingPortals.set(message.portal, portal)
       this.#state.expected.push({ kind: 'Bind', portal, hidden: false })

@@ -2,6 +2,7 @@ import type { DatabaseBinding } from '@sallyport/crds'
 import { AuditError, type AuditStatement } from '../model/audit-event.ts'
 import type { Decision, Denial } from '../model/decision.ts'
 import { after, type Eventually } from './after.ts'
+import type { SessionAction } from '../model/statement-facts.ts'
 import type { ClientSideHooks } from './client-side-hooks.ts'
 import { runnable } from './apply-completion.ts'
 import { denial } from './denial-response.ts'
@@ -10,7 +11,15 @@ import type { Judged, Runnable } from './runnable.ts'
 import { isResolvedWhenRun } from './search-path.ts'
 import type { SessionAudit } from './session-audit.ts'
 import type { Lookup, Portal, PreparedStatement } from './session-objects.ts'
-import { findPortal, findStatement, type DatabaseDeps, type SessionDeps, type SessionState } from './session-state.ts'
+import {
+  findPortal,
+  findStatement,
+  refusePortalName,
+  refuseStatementName,
+  type DatabaseDeps,
+  type SessionDeps,
+  type SessionState,
+} from './session-state.ts'
 import { digestOf, type JudgedSession, type JudgedText } from './statement-judge.ts'
 
 /** Judges what one session asks, and records it before anything is forwarded. */
@@ -117,6 +126,8 @@ export class SessionJudge {
     const own = this.decide(sent, binding)
     if (own.effect === 'Deny') return { kind: 'Denied', denial: own }
     const { action } = sent.facts
+    const full = this.#refuseName(action)
+    if (full) return { kind: 'Denied', denial: full }
     if (action.kind === 'Execute') {
       const named = findStatement(this.#state, action.name)
       if (!named) return { kind: 'Denied', denial: denial('unknown-prepared-statement', { object: action.name }) }
@@ -128,6 +139,11 @@ export class SessionJudge {
       return this.#runs(sent, cursor.statement, cursor, binding)
     }
     return { kind: 'Runnable', value: { sent, statement: sent, paged: portal, permit: own } }
+  }
+
+  #refuseName(action: SessionAction): Denial | null {
+    if (action.kind === 'Prepare') return refuseStatementName(this.#state, action.name)
+    return action.kind === 'DeclareCursor' ? refusePortalName(this.#state, action.name) : null
   }
 
   #runs(sent: PreparedStatement, statement: PreparedStatement, paged: Portal | null, binding: DatabaseBinding): Judged {

@@ -8,6 +8,7 @@ import type { AuditLog } from '../model/audit-event.ts'
 import type { Clock } from '../model/clock.ts'
 import type { Denial } from '../model/decision.ts'
 import type { CatalogStore } from './catalog-store.ts'
+import { denial } from './denial-response.ts'
 import type { Expected } from './expected.ts'
 import type { Outbox } from './outbox.ts'
 import { SessionObjects, type Portal, type PreparedStatement } from './session-objects.ts'
@@ -93,6 +94,29 @@ export function newSessionObjects(): Pick<
   'expected' | 'objects' | 'pendingStatements' | 'pendingPortals'
 > {
   return { expected: [], objects: new SessionObjects(), pendingStatements: new Map(), pendingPortals: new Map() }
+}
+
+/** Each costs the server memory until the session ends; drivers keep some hundreds. */
+const maxNames = 5_000
+
+/** Why the session takes no further prepared statement of this name; null: it does. */
+export function refuseStatementName(state: SessionState, name: string): Denial | null {
+  return refuseName('prepared statements', name, state.objects.statements, state.pendingStatements)
+}
+
+/** See {@link refuseStatementName}. */
+export function refusePortalName(state: SessionState, name: string): Denial | null {
+  return refuseName('portals', name, state.objects.portals, state.pendingPortals)
+}
+
+function refuseName(
+  what: string,
+  name: string,
+  known: ReadonlyMap<string, unknown>,
+  pending: ReadonlyMap<string, unknown>,
+): Denial | null {
+  if (known.size + pending.size < maxNames || known.has(name) || pending.has(name)) return null
+  return denial('too-many-names', { object: `${what} > ${maxNames}` })
 }
 
 /** A statement's name as it will be when everything forwarded has succeeded. */
