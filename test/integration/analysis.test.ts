@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadCatalog, type Catalog } from '../../sidecar/src/analysis/load-catalog.ts'
-import { parameterCode } from '../../sidecar/src/analysis/parameter-types.ts'
+import { declaredParameterCode } from '../../sidecar/src/analysis/declared-parameters.ts'
 import { PostgresAnalyzer } from '../../sidecar/src/analysis/postgres-analyzer.ts'
 import type { StatementFacts } from '../../sidecar/src/model/statement-facts.ts'
 import { startPostgres, type Postgres } from '../rig/postgres.ts'
@@ -250,13 +250,13 @@ describe.each(['18', '13'] as const)('PostgreSQL %s', (version) => {
   })
 
   it('knows what a declared parameter runs', () => {
-    const code = (name: string): readonly string[] => parameterCode(catalog, catalog.type(name)?.oid ?? 0)
+    const code = (name: string): readonly string[] => declaredParameterCode(catalog, catalog.type(name)?.oid ?? 0)
     expect(code('public.dom_evil')).toEqual(['public.evil_text'])
     expect(code('public._dom_evil')).toEqual(['public.evil_text'])
     expect(code('public.coin')).toEqual(['public.int_of'])
     expect(code('public.dom_mail')).toEqual([])
     expect(code('pg_catalog.text')).toEqual([])
-    expect(parameterCode(catalog, 4_000_000)).toEqual(['type 4000000'])
+    expect(declaredParameterCode(catalog, 4_000_000)).toEqual(['type 4000000'])
   })
 
   it('locks the rows of a query in FROM', async () => {

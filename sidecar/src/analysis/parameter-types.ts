@@ -1,17 +1,15 @@
-import { firstUserOid, type Catalog } from './catalog.ts'
-import { createWalk } from './create-walk.ts'
-import { FactsBuilder } from './facts-builder.ts'
+import { firstUserOid } from './catalog.ts'
 import { codeOf } from './types.ts'
+import type { Walk } from './walk.ts'
 
 /**
  * Functions that a value of a declared parameter type may run: when Bind reads it, and where the statement converts it. They
- * are not in the text. @param oid of a Parse message; 0: left to the server.
+ * are not in the text. @param oid of a Parse message or of PREPARE; 0: left to the server.
  */
-export function parameterCode(catalog: Catalog, oid: number): readonly string[] {
+export function parameterCode(walk: Walk, oid: number): readonly string[] {
   if (oid < firstUserOid) return []
-  const type = catalog.typeByOid(oid)
+  const type = walk.catalog.typeByOid(oid)
   if (!type) return [`type ${oid}`]
-  const walk = createWalk({ catalog, database: '', searchPath: [] }, new FactsBuilder())
-  const casts = catalog.data.casts.filter(({ source }) => source === oid)
+  const casts = walk.catalog.data.casts.filter(({ source }) => source === oid)
   return [...codeOf(walk, type), ...casts.map((cast) => cast.function)]
 }

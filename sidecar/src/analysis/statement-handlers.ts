@@ -194,7 +194,7 @@ function prepare(walk: Walk, node: Node): Outcome {
   if (!('PrepareStmt' in node) || !node.PrepareStmt.query) return refuse(walk, node)
   for (const argument of node.PrepareStmt.argtypes ?? []) {
     const { type } = walk.expression(argument, new Scope(null), 'Derived')
-    if (typeof type === 'number') for (const name of parameterCode(walk.catalog, type)) useOwnFunction(walk, name)
+    if (typeof type === 'number') for (const name of parameterCode(walk, type)) useOwnFunction(walk, name)
   }
   return {
     ...walkStatement(walk, node.PrepareStmt.query),

@@ -1,4 +1,4 @@
-import { parameterCode } from '../analysis/parameter-types.ts'
+import { declaredParameterCode } from '../analysis/declared-parameters.ts'
 import type { Denial } from '../model/decision.ts'
 import type { AuditStatement } from '../model/audit-event.ts'
 import { unreachable } from '../model/unreachable.ts'
@@ -300,7 +300,7 @@ export class ClientSide {
     const decision = this.#judge.decide(statement, binding)
     if (decision.effect === 'Deny') return decision
     const catalog = this.#database.catalogs.current()
-    const code = parameterTypes.flatMap((oid) => (catalog ? parameterCode(catalog, oid) : []))
+    const code = parameterTypes.flatMap((oid) => (catalog ? declaredParameterCode(catalog, oid) : []))
     const unlisted = code.find((name) => !decision.grant.functions.includes(name))
     return unlisted === undefined ? null : denial('function-not-listed', { object: unlisted })
   }
