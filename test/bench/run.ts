@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { openScene, type Scene } from '../rig/scene.ts'
+import { largeTables } from './large-results.ts'
 import { latencies } from './latency.ts'
 import { throughput } from './throughput.ts'
 
@@ -14,7 +15,8 @@ const scene = await openScene({
   sql: `CREATE TABLE pgbench_accounts (aid int PRIMARY KEY, bid int, abalance int, filler char(84));
     INSERT INTO pgbench_accounts SELECT n, 1, 0, '' FROM generate_series(1, 100000) AS n;
     CREATE TABLE pgbench_branches (bid int PRIMARY KEY); INSERT INTO pgbench_branches VALUES (1);
-    GRANT SELECT ON ALL TABLES IN SCHEMA public TO app; ANALYZE`,
+    GRANT SELECT ON ALL TABLES IN SCHEMA public TO app; ${largeTables}`,
+  database: { sensitive: [{ columns: ['public.secret.note'], class: 'Secret', mask: 'Redact' }] },
 })
 try {
   const which = process.argv[2] ?? 'all'

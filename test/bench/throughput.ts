@@ -5,13 +5,9 @@ import { join } from 'node:path'
 import { freePort } from '../rig/free-port.ts'
 import { runAny, start, until, type Started } from '../rig/process.ts'
 import type { Scene } from '../rig/scene.ts'
-import { median } from './statistics.ts'
-
-interface Lane {
-  readonly name: 'direct' | 'pgbouncer' | 'sallyport'
-  readonly port: number
-  readonly user: string
-}
+import { alternate, ratios, type Lane } from './lanes.ts'
+import { largeResults } from './large-results.ts'
+import { neverSeen } from './never-seen.ts'
 
 const rounds = 5
 const seconds = 3
@@ -26,21 +22,17 @@ export async function throughput(scene: Scene, print: (line: string) => void): P
     duration: '2h',
     permissions: [{ operations: ['Select'], relations: ['public.*'] }],
   })
+  await largeResults(lanes, print)
+  await neverSeen(lanes, print)
   for (const mode of ['prepared', 'extended', 'simple'] as const)
-    for (const clients of [1, 8]) print(await compare(lanes, mode, clients))
+    for (const clients of [1, 8, 64]) print(await compare(lanes, mode, clients))
   await bouncer?.process.stop()
 }
 
 async function compare(lanes: readonly Lane[], mode: string, clients: number): Promise<string> {
-  const rates = new Map<string, number[]>(lanes.map(({ name }) => [name, []]))
-  for (let round = 0; round < rounds; round += 1)
-    for (const lane of lanes) rates.get(lane.name)?.push(await pgbench(lane, mode, clients))
-  const of = (name: string): number => median(rates.get(name) ?? [])
-  const peers = lanes
-    .filter(({ name }) => name !== 'sallyport')
-    .map(({ name }) => `${(of('sallyport') / of(name)).toFixed(2)} of ${name}`)
-  const tps = lanes.map(({ name }) => `${name} ${of(name).toFixed(0)}`).join('  ')
-  return `pgbench -S ${mode.padEnd(8)} c=${clients}  tps: ${tps}  ratio: ${peers.join(', ')}`
+  const perSecond = await alternate(lanes, rounds, (lane) => pgbench(lane, mode, clients))
+  const tps = [...perSecond].map(([name, rate]) => `${name} ${rate.toFixed(0)}`).join('  ')
+  return `pgbench -S ${mode.padEnd(8)} c=${String(clients).padEnd(2)}  tps: ${tps}  ratio: ${ratios(perSecond)}`
 }
 
 async function pgbench({ port, user }: Lane, mode: string, clients: number): Promise<number> {

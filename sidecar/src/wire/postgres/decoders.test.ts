@@ -87,6 +87,7 @@ describe('FrontendDecoder', () => {
     ['a length of 4 GB, before a byte of it came', Buffer.from([0x51, 0xff, 0xff, 0xff, 0xff]), 'oversized'],
     ['a length just above the limit', Buffer.from([0x51, 0, 0, 0x10, 0x01]), 'oversized'],
     ['a tag nobody knows', Buffer.from([0x7a, 0, 0, 0, 4]), 'unknown-message'],
+    ['a tag nobody knows, before what it announces', Buffer.from([0x7a, 0, 0, 8, 0]), 'unknown-message'],
     ['a Query of nothing', Buffer.from([0x51, 0, 0, 0, 4]), 'malformed'],
     ['a length that is negative', Buffer.from([0x51, 0x80, 0, 0, 0]), 'oversized'],
     ['text without its NUL', Buffer.from([0x51, 0, 0, 0, 5, 0x41]), 'malformed|truncated'],

@@ -28,6 +28,8 @@ export interface Runs {
  */
 export class FrameSplitter {
   readonly #maxMessageBytes: number
+  /** Types of which any bytes are kept; null: all. */
+  readonly #known: ReadonlySet<number> | null
   #parts: Buffer[] = []
   #held = 0
   /** Whole size of the frame that is held, once its header is complete; 0 before. */
@@ -36,11 +38,12 @@ export class FrameSplitter {
   #passing = 0
   #isDropped = false
 
-  constructor(maxMessageBytes: number) {
+  constructor(maxMessageBytes: number, known: ReadonlySet<number> | null = null) {
     this.#maxMessageBytes = maxMessageBytes
+    this.#known = known
   }
 
-  /** @throws WireError 'malformed' (length below 4) or 'oversized'. */
+  /** @throws WireError 'malformed' (length below 4), 'oversized' or 'unknown-message'. */
   push(chunk: Buffer, onFrame: OnFrame, runs: Runs = noRuns): void {
     let offset = this.#pass(chunk, 0, runs)
     if (this.#held > 0) {
@@ -51,7 +54,7 @@ export class FrameSplitter {
       const size = sizeOf(chunk, offset)
       if (chunk.length - offset < size) {
         if (this.#isPassed(chunk, offset, size, runs)) return void this.#pass(chunk, offset, runs)
-        this.#wanted = this.#checked(size)
+        this.#wanted = this.#kept(chunk[offset] ?? 0, size)
         break
       }
       this.#checked(size)
@@ -103,7 +106,7 @@ export class FrameSplitter {
         return this.#pass(chunk, offset, runs)
       }
       this.#parts = [header]
-      this.#wanted = this.#checked(size)
+      this.#wanted = this.#kept(header[0] ?? 0, size)
     }
     const taken = Math.min(this.#wanted - this.#held, chunk.length - offset)
     if (taken > 0) this.#parts.push(chunk.subarray(offset, offset + taken))
@@ -138,6 +141,12 @@ export class FrameSplitter {
     this.#passing -= end - offset
     if (!this.#isDropped) runs.onPart(chunk.subarray(offset, end), this.#passing === 0)
     return end
+  }
+
+  /** A frame that is not whole yet will be held. */
+  #kept(tag: number, size: number): number {
+    if (this.#known?.has(tag) === false) throw new WireError('unknown-message', 'a message has a type no client sends')
+    return this.#checked(size)
   }
 
   #checked(size: number): number {

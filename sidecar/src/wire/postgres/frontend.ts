@@ -35,11 +35,13 @@ export type FrontendMessage = { readonly raw: Buffer } & (
   | { readonly kind: 'Password'; readonly payload: Buffer }
 )
 
+const knownTags: ReadonlySet<number> = new Set(Buffer.from('QPBDECHSFdcfXp', 'latin1'))
+
 export class FrontendDecoder {
   readonly #splitter: FrameSplitter
 
   constructor(limits: { readonly maxMessageBytes: number }) {
-    this.#splitter = new FrameSplitter(limits.maxMessageBytes)
+    this.#splitter = new FrameSplitter(limits.maxMessageBytes, knownTags)
   }
 
   /**
