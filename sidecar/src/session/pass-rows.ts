@@ -24,7 +24,7 @@ export interface RowRun {
 export function passRows(state: SessionState, execution: Execution, run: RowRun): boolean {
   if (execution.cutOff || execution.heldBack || state.swallowing) return false
   const shown = shownRows(execution, run)
-  if (!shown || !isWithinLimits(state, execution, run)) return false
+  if (!shown || !isWithinLimits(state, execution, run.frames.length, run.count)) return false
   execution.rows += run.count
   execution.bytes += run.frames.length
   state.client.push(shown)
@@ -50,7 +50,7 @@ export function passLarge(
     cutOff(denial('byte-cap-exceeded', { object }))
     return 'Drop'
   }
-  if (mustBeWhole || !isWithinLimits(state, execution, { frames: { length: size }, count: 1 })) return 'Hold'
+  if (mustBeWhole || !isWithinLimits(state, execution, size, 1)) return 'Hold'
   execution.rows += 1
   execution.bytes += size
   state.isInRow = true
@@ -80,15 +80,11 @@ function masked(rows: Buffer, maskers: readonly (Masker | null)[]): Buffer | nul
   }
 }
 
-function isWithinLimits(
-  { rowBudget }: SessionState,
-  execution: Execution,
-  { frames, count }: { readonly frames: { readonly length: number }; readonly count: number },
-): boolean {
+function isWithinLimits({ rowBudget }: SessionState, execution: Execution, bytes: number, count: number): boolean {
   const { permit, paged } = execution
   const { uid, limits } = permit.grant
   const rows = (paged?.rowsSent ?? 0) + execution.rows + count
   if (permit.rowLimit !== null && rows > permit.rowLimit) return false
-  if (permit.byteLimit !== null && execution.bytes + frames.length > permit.byteLimit) return false
+  if (permit.byteLimit !== null && execution.bytes + bytes > permit.byteLimit) return false
   return limits.rowsTotal === undefined || rowBudget.take(uid, limits.rowsTotal, count)
 }

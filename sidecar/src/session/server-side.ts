@@ -27,6 +27,7 @@ import { readTextRow } from './upstream-query.ts'
 export interface ServerSideHooks {
   /** The segment was answered; the client may go on. */
   onReady(): void
+  /** A statement is over. */
   onDone(execution: Execution, sqlstate: string | null): void
   /** The server must stop what it runs. */
   cancel(): void
